@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A channel: one connection that moves records (byte strings of at most
+ * fastipc_channel_record_max()) between two ends, with waiting.  Use it to
+ * build a protocol of your own; use <fastipc/client.h> and <fastipc/server.h>
+ * for calls, checksums, and messages of any size.
+ *
+ * Thread-safety: a channel may be used by one thread at a time; two channels
+ * are independent, also when they are the two ends of one connection.
+ *
+ * Trust: the peer can read all that is sent and may change *its own* region
+ * at any time, also while this end reads a record in place (peek).  Copy what
+ * must not change under you; fastipc_channel_recv() does.
+ */
+#ifndef FASTIPC_CHANNEL_H
+#define FASTIPC_CHANNEL_H
+
+#include <fastipc/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct fastipc_channel;
+struct fastipc_listener;
+
+struct fastipc_channel_options {
+	size_t size;
+	enum fastipc_wait wait;		/* default adaptive */
+	enum fastipc_checksum checksum; /* proposed in HELLO; default off */
+	uint32_t ring_size;   /* own tx ring, bytes, power of two; 256 KiB */
+	uint32_t max_message; /* told to the peer in HELLO; 16 MiB */
+	uint64_t fingerprint; /* of the schema spoken; 0: none */
+	mode_t mode;	      /* listener: of the socket file; 0600 */
+};
+
+void fastipc_channel_options_init(struct fastipc_channel_options *options);
+
+/*
+ * Connect to the server @address: NAME, "memfd:NAME", or a path with a '/'.
+ * @options may be NULL.  Blocks until the server has answered, @deadline at
+ * the latest (5 s if FASTIPC_NO_DEADLINE).
+ *
+ * -ENOENT no such server; -ECONNREFUSED its socket is stale; -EACCES no
+ * permission; -ENAMETOOLONG; -EINVAL bad option or address; -EPROTONOSUPPORT
+ * another protocol version; -EBADMSG no valid HELLO came; -EBADFD the region
+ * lacks seals; -ERANGE the region has the wrong size; -EUSERS the server has
+ * no room (connections or descriptors); -ENOMEM; -EMFILE; -ETIMEDOUT.
+ */
+int fastipc_channel_connect(const char *address,
+			    const struct fastipc_channel_options *options,
+			    uint64_t deadline,
+			    struct fastipc_channel **channel);
+
+/* Make both ends at once, for two threads or for a fork. */
+int fastipc_channel_pair(const struct fastipc_channel_options *options,
+			 struct fastipc_channel *channels[2]);
+
+/*
+ * Listen on @address.  A dead server's socket is replaced; a live server's
+ * gives -EADDRINUSE.  Close it to remove the socket file.
+ */
+int fastipc_listener_open(const char *address,
+			  const struct fastipc_channel_options *options,
+			  struct fastipc_listener **listener);
+/* The next connection, made whole (HELLO exchanged) by @deadline. */
+int fastipc_listener_accept(struct fastipc_listener *listener,
+			    uint64_t deadline,
+			    struct fastipc_channel **channel);
+/* Readable when a connection waits.  Owned by the listener. */
+int fastipc_listener_fd(const struct fastipc_listener *listener);
+void fastipc_listener_close(struct fastipc_listener *listener);
+
+/*
+ * Orderly end: what was sent can still be received; then the peer's calls
+ * give 0 bytes (end of stream, -ENODATA).  Without it, fastipc_channel_close()
+ * alone shows the peer -EPIPE once it has drained.
+ */
+int fastipc_channel_shutdown(struct fastipc_channel *channel);
+/* Frees everything; NULL is allowed. */
+void fastipc_channel_close(struct fastipc_channel *channel);
+
+/*
+ * Send the @size bytes at @data as one record, and ring the peer if it
+ * sleeps.  Waits for space until @deadline.
+ * -EMSGSIZE longer than record_max; -ETIMEDOUT; -EPIPE the peer is gone;
+ * -EPROTO the peer broke the protocol.
+ */
+int fastipc_channel_send(struct fastipc_channel *channel, const void *data,
+			 size_t size, uint64_t deadline);
+
+/*
+ * Receive one record into @data.  Returns its length.  Waits until @deadline.
+ * -EMSGSIZE longer than @capacity (the record stays: receive it again);
+ * -ETIMEDOUT; -ENODATA orderly end; -EPIPE the peer died, all it published was
+ * received; -EPROTO.
+ */
+ssize_t fastipc_channel_recv(struct fastipc_channel *channel, void *data,
+			     size_t capacity, uint64_t deadline);
+
+/*
+ * Zero-copy sending: room for a record of up to @size bytes in the ring, or
+ * -EAGAIN if there is none now.  Fill it, then commit @size bytes or abort.
+ * One reservation at a time.  A committed record is not visible before
+ * fastipc_channel_flush(): commit many, flush once (the batch form).
+ */
+int fastipc_channel_reserve(struct fastipc_channel *channel, size_t size,
+			    void **data);
+int fastipc_channel_commit(struct fastipc_channel *channel, size_t size);
+void fastipc_channel_abort(struct fastipc_channel *channel);
+/* Publish what was committed and ring the peer if it sleeps. */
+int fastipc_channel_flush(struct fastipc_channel *channel);
+
+struct fastipc_record {
+	const void *data;
+	size_t size;
+};
+
+/*
+ * Zero-copy receiving: up to @count next records, in place, without waiting.
+ * Returns how many (>= 1), or -EAGAIN, -ENODATA, -EPIPE, -EPROTO.  They stay
+ * valid until released; release returns their space to the peer, oldest first.
+ */
+int fastipc_channel_peek(struct fastipc_channel *channel,
+			 struct fastipc_record *records, unsigned int count);
+int fastipc_channel_release(struct fastipc_channel *channel,
+			    unsigned int count);
+
+/* Sleep until there is a record to receive (0), or an error as for recv. */
+int fastipc_channel_wait(struct fastipc_channel *channel, uint64_t deadline);
+
+/*
+ * For an event loop: poll this descriptor for POLLIN (level-triggered), and
+ * call fastipc_channel_dispatch() before each poll and after each wake-up.
+ * It drains the doorbell, says in its result whether records wait
+ * (1: peek or recv now; 0: it is safe to poll), or -ENODATA, -EPIPE, -EPROTO.
+ */
+int fastipc_channel_fd(const struct fastipc_channel *channel);
+int fastipc_channel_dispatch(struct fastipc_channel *channel);
+
+size_t fastipc_channel_record_max(const struct fastipc_channel *channel);
+void fastipc_channel_peer(const struct fastipc_channel *channel,
+			  struct fastipc_peer *peer);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

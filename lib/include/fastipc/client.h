@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The client end of the rpc layer: calls with deadlines and cancellation,
+ * many in flight on one connection, and one-way messages.
+ *
+ * Thread-safety: every call may be made by any thread at any time, except
+ * that fastipc_client_close() must be the last.  In a process with one thread
+ * no atomic operation is paid for that.
+ */
+#ifndef FASTIPC_CLIENT_H
+#define FASTIPC_CLIENT_H
+
+#include <fastipc/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct fastipc_client;
+
+struct fastipc_client_options {
+	size_t size;
+	enum fastipc_wait wait;		/* default adaptive */
+	enum fastipc_checksum checksum; /* the least this end accepts; full */
+	uint32_t ring_size;   /* own tx ring, bytes, power of two; 256 KiB */
+	uint32_t max_message; /* largest reply accepted, bytes; 16 MiB */
+	uint32_t max_calls;   /* calls in flight, at most; 1024 */
+	uint64_t fingerprint; /* of the schema spoken; 0: none */
+	uint64_t connect_timeout_ns; /* 5 s */
+};
+
+void fastipc_client_options_init(struct fastipc_client_options *options);
+
+/* Errors: those of fastipc_channel_connect(). */
+int fastipc_client_connect(const char *address,
+			   const struct fastipc_client_options *options,
+			   struct fastipc_client **client);
+/*
+ * Calls still in flight end with -ECANCELED (their callbacks run here).
+ * NULL is allowed.
+ */
+void fastipc_client_close(struct fastipc_client *client);
+
+/*
+ * Call the handler of @type with the @size bytes at @data and wait for its
+ * reply, which is put into @reply (may be NULL if the reply's bytes do not
+ * matter).
+ *
+ * -ETIMEDOUT the deadline passed (the server is told to cancel); -EPIPE the
+ * server is gone; -EMSGSIZE the message is over the server's limit, or the
+ * reply over @reply's or this end's; -EOPNOTSUPP the server has no handler of
+ * @type; -EBUSY max_calls are in flight; -EPROTO the server broke the
+ * protocol (the connection is over); -EBADMSG a checksum did not match;
+ * -EINVAL; -ENOMEM; or the error that the handler failed with.
+ */
+int fastipc_client_call(struct fastipc_client *client, uint16_t type,
+			const void *data, size_t size,
+			struct fastipc_buffer *reply, uint64_t deadline);
+
+/* The caller sends more at once: do not publish or ring yet. */
+#define FASTIPC_MORE 1u
+
+/*
+ * Send a one-way message.  Waits for space until @deadline.  With
+ * FASTIPC_MORE in @flags it may stay unpublished until the next call without
+ * it, fastipc_client_flush(), or a wait.
+ */
+int fastipc_client_post(struct fastipc_client *client, uint16_t type,
+			const void *data, size_t size, unsigned int flags,
+			uint64_t deadline);
+int fastipc_client_flush(struct fastipc_client *client);
+
+/*
+ * A call's end: @status 0 or a negative errno, as fastipc_client_call()
+ * returns; the reply's bytes are valid during the callback only.  It runs in
+ * the thread that dispatches or waits; it may start and cancel calls but must
+ * not wait for one, nor close the client.
+ */
+typedef void (*fastipc_done_fn)(void *context, int status, const void *data,
+				size_t size);
+
+struct fastipc_call_options {
+	size_t size;
+	uint64_t deadline;
+	/* Either @done (and @context) ... */
+	fastipc_done_fn done;
+	void *context;
+	/* ... or fastipc_client_finish(), which fills @reply (may be NULL). */
+	struct fastipc_buffer *reply;
+	unsigned int flags; /* FASTIPC_MORE */
+};
+
+void fastipc_call_options_init(struct fastipc_call_options *options);
+
+/*
+ * Start a call and return; *@id names it.  @reply must live until the call is
+ * finished.  Errors as fastipc_client_call(), nothing is in flight then.
+ */
+int fastipc_client_start(struct fastipc_client *client, uint16_t type,
+			 const void *data, size_t size,
+			 const struct fastipc_call_options *options,
+			 uint64_t *id);
+/* Wait for a call that was started without a callback; its result. */
+int fastipc_client_finish(struct fastipc_client *client, uint64_t id);
+/*
+ * Give a call up: it ends with -ECANCELED (its callback runs here; a thread
+ * in fastipc_client_finish() returns), the server is told, and a late reply
+ * is dropped.  -ENOENT it has already ended.
+ */
+int fastipc_client_cancel(struct fastipc_client *client, uint64_t id);
+
+/*
+ * For an event loop: poll the descriptor for POLLIN, and dispatch before each
+ * poll and after each wake-up.  Dispatch runs the callbacks of calls that
+ * ended and returns how many, without waiting; -EPIPE or -EPROTO once the
+ * connection is over (all callbacks have run then).
+ * fastipc_client_next_deadline() is the time to call dispatch again at the
+ * latest, for the deadlines of calls; FASTIPC_NO_DEADLINE if there is none.
+ */
+int fastipc_client_fd(const struct fastipc_client *client);
+int fastipc_client_dispatch(struct fastipc_client *client);
+uint64_t fastipc_client_next_deadline(struct fastipc_client *client);
+
+/* The same, but waits until a call has ended, @deadline at the latest. */
+int fastipc_client_wait(struct fastipc_client *client, uint64_t deadline);
+
+/*
+ * A round trip answered by the server's dispatcher, not by a handler: is it
+ * alive, and how long does it take?  @rtt_ns may be NULL.
+ */
+int fastipc_client_ping(struct fastipc_client *client, uint64_t deadline,
+			uint64_t *rtt_ns);
+
+struct fastipc_client_stats {
+	size_t size;
+	uint64_t calls;	       /* started */
+	uint64_t replies;      /* arrived and delivered */
+	uint64_t late_replies; /* of calls already given up: dropped */
+	uint64_t bad_frames;   /* magic, version, length or checksum */
+	uint64_t bytes_sent;   /* of payload */
+	uint64_t bytes_received;
+	uint64_t sleeps;		/* times this end slept */
+	uint64_t wakes;			/* times it rang the peer */
+	enum fastipc_checksum checksum; /* negotiated */
+	uint32_t peer_max_message;
+	uint32_t ring_size;
+	struct fastipc_peer peer;
+	const char *transport; /* "memfd" */
+};
+/* Set stats->size first; later fields are left alone. */
+int fastipc_client_get_stats(struct fastipc_client *client,
+			     struct fastipc_client_stats *stats);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

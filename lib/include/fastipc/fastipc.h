@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fastipc: fast and safe messages between the processes of one Linux machine.
+ * This header has everything; man page: fastipc(7).
+ */
+#ifndef FASTIPC_FASTIPC_H
+#define FASTIPC_FASTIPC_H
+
+#include <fastipc/channel.h>
+#include <fastipc/client.h>
+#include <fastipc/discover.h>
+#include <fastipc/server.h>
+#include <fastipc/types.h>
+
+#endif

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The server end of the rpc layer: a name that clients connect to, handlers
+ * by message type, and the threads that run them.
+ *
+ * A server of N threads has N workers, each with its share of the
+ * connections, and the thread that calls fastipc_server_run(): it accepts,
+ * watches idle connections, and never runs a handler.  With no threads at
+ * all (options.threads = 0) everything happens in fastipc_server_dispatch(),
+ * from your own event loop.
+ */
+#ifndef FASTIPC_SERVER_H
+#define FASTIPC_SERVER_H
+
+#include <fastipc/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct fastipc_server;
+struct fastipc_request;
+
+struct fastipc_server_options {
+	size_t size;
+	unsigned int threads;		/* workers; default 1, at most 256 */
+	enum fastipc_wait wait;		/* default adaptive */
+	enum fastipc_checksum checksum; /* the least this end accepts; off */
+	uint32_t ring_size;	  /* own tx ring, each connection; 256 KiB */
+	uint32_t max_message;	  /* largest request accepted, bytes; 16 MiB */
+	uint32_t max_connections; /* default 8192 */
+	/* A client that does not read its replies is dropped after this. */
+	uint64_t stall_timeout_ns; /* 30 s */
+	/* A client that connects and says nothing is dropped after this. */
+	uint64_t handshake_timeout_ns; /* 2 s */
+	mode_t mode;	      /* of the socket: who may connect; 0600 */
+	uint64_t fingerprint; /* of the schema spoken; 0: none */
+};
+
+void fastipc_server_options_init(struct fastipc_server_options *options);
+
+/*
+ * Make a server that listens on @address (NAME, "memfd:NAME", or a path with
+ * a '/').  Clients can connect at once; they are served from
+ * fastipc_server_run() or _dispatch() on.  A dead server's socket file is
+ * replaced.  -EADDRINUSE a live server has the name; -EACCES; -ENAMETOOLONG;
+ * -EINVAL; -ENOMEM; -EMFILE.
+ */
+int fastipc_server_create(const char *address,
+			  const struct fastipc_server_options *options,
+			  struct fastipc_server **server);
+
+/*
+ * A handler.  It may read the request's bytes (a private copy: the client
+ * cannot change them) until it returns, and answers by
+ * - fastipc_request_reply(), or
+ * - returning a negative errno: the client's call ends with it, or
+ * - returning 0 without a reply: the client gets an empty one, or
+ * - fastipc_request_defer(), and a reply later, from any thread.
+ * It runs in a worker thread: while it runs, that worker's other connections
+ * wait.
+ */
+typedef int (*fastipc_handler_fn)(struct fastipc_request *request,
+				  void *context);
+
+/*
+ * Add or remove the handler of @type, any time, from any thread; lookups take
+ * no lock.  Add: -EEXIST, -EINVAL (a reserved type), -ENOMEM.  Remove waits
+ * until no thread runs the handler: -ENOENT; -EDEADLK called from a handler.
+ */
+int fastipc_server_add_handler(struct fastipc_server *server, uint16_t type,
+			       fastipc_handler_fn handler, void *context);
+int fastipc_server_remove_handler(struct fastipc_server *server, uint16_t type);
+
+/*
+ * Serve until fastipc_server_stop().  Starts the workers (with all signals
+ * blocked in them) and joins them before it returns 0.
+ * -EINVAL options.threads is 0.
+ */
+int fastipc_server_run(struct fastipc_server *server);
+/* End fastipc_server_run().  Any thread; async-signal-safe. */
+void fastipc_server_stop(struct fastipc_server *server);
+
+/*
+ * For an event loop, with options.threads = 0: poll the descriptor for
+ * POLLIN; when it is readable, call dispatch: it serves what waits and
+ * returns the number of messages handled.
+ */
+int fastipc_server_fd(const struct fastipc_server *server);
+int fastipc_server_dispatch(struct fastipc_server *server);
+
+/*
+ * Close every connection, remove the socket file, free everything.  Not while
+ * fastipc_server_run() runs.  Deferred requests may be answered later still:
+ * the answer is -EPIPE.  NULL is allowed.
+ */
+void fastipc_server_destroy(struct fastipc_server *server);
+
+/* The request's bytes, valid until the handler returns or, deferred, until
+ * it is answered.  8-byte aligned. */
+const void *fastipc_request_data(const struct fastipc_request *request);
+size_t fastipc_request_size(const struct fastipc_request *request);
+uint16_t fastipc_request_type(const struct fastipc_request *request);
+/* The client wants no reply; replying to it is harmless. */
+bool fastipc_request_is_one_way(const struct fastipc_request *request);
+/* The client gave the call up (cancel, deadline, or gone). */
+bool fastipc_request_is_cancelled(const struct fastipc_request *request);
+void fastipc_request_peer(const struct fastipc_request *request,
+			  struct fastipc_peer *peer);
+
+/*
+ * Answer, once.  The bytes are copied before the call returns; it never
+ * waits for the client.  Afterwards a deferred request is freed.
+ * -EALREADY answered before; -EMSGSIZE over the client's limit (the call
+ * fails with it there too); -EPIPE the client is gone; -ENOMEM.
+ */
+int fastipc_request_reply(struct fastipc_request *request, const void *data,
+			  size_t size);
+/* Fail it: @error is a negative errno, @text (may be NULL) tells why. */
+int fastipc_request_fail(struct fastipc_request *request, int error,
+			 const char *text);
+
+/*
+ * Keep the request beyond the handler's return, for an answer later, from
+ * any thread.  Returns the request to use from then on, NULL without memory.
+ * Each deferred request must be answered (reply or fail) exactly once.
+ */
+struct fastipc_request *fastipc_request_defer(struct fastipc_request *request);
+
+struct fastipc_server_stats {
+	size_t size;
+	uint64_t connections;	   /* open now */
+	uint64_t accepted;	   /* ever */
+	uint64_t refused;	   /* no room, no descriptors, no memory */
+	uint64_t handshake_errors; /* bad or missing HELLO, bad regions */
+	uint64_t requests;	   /* with a reply */
+	uint64_t one_way;
+	uint64_t unknown_types;
+	uint64_t bad_frames;	  /* magic, version, length, checksum */
+	uint64_t protocol_errors; /* connections ended for them */
+	uint64_t stalled;	  /* connections dropped for not reading */
+	uint64_t hangups;	  /* connections that ended, any reason */
+	uint64_t bytes_received;  /* of payload */
+	uint64_t bytes_sent;
+	uint64_t sleeps; /* of workers */
+	uint64_t wakes;	 /* of clients */
+};
+/* Any thread.  Set stats->size first; later fields are left alone. */
+int fastipc_server_get_stats(const struct fastipc_server *server,
+			     struct fastipc_server_stats *stats);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What every fastipc call shares: error reporting, time, buffers, and the
+ * choices that connections are made with.
+ *
+ * Conventions, for the whole library:
+ * - A call returns 0 (or a count) when it worked and a negative errno when it
+ *   did not.  fastipc_error_detail() then tells, in a sentence, what to do.
+ * - Deadlines are absolute times of CLOCK_MONOTONIC in nanoseconds
+ *   (fastipc_now_ns()); FASTIPC_NO_DEADLINE waits for ever; a time that has
+ *   passed tries once and does not sleep.
+ * - Options structs start with their size; call their init function, then set
+ *   what you need.  The struct may grow: the size tells which fields you know.
+ * - The library never prints, never aborts, installs no signal handler, and
+ *   every descriptor it opens is close-on-exec.
+ */
+#ifndef FASTIPC_TYPES_H
+#define FASTIPC_TYPES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define FASTIPC_NO_DEADLINE 0
+
+/* Longest NAME of an address, without its "memfd:" prefix, in bytes. */
+#define FASTIPC_NAME_MAX 64
+
+/* Message types below this are the application's. */
+#define FASTIPC_TYPE_RESERVED 0xFF00u
+
+/* Default and greatest limit for one message, in bytes. */
+#define FASTIPC_MESSAGE_DEFAULT (16u << 20)
+#define FASTIPC_MESSAGE_MAX (1u << 30)
+
+/*
+ * What the CRC-32C of each frame covers.  The two ends propose one each and
+ * the stronger is used.
+ */
+enum fastipc_checksum {
+	FASTIPC_CHECKSUM_OFF = 0,
+	FASTIPC_CHECKSUM_HEADER = 1,
+	FASTIPC_CHECKSUM_FULL = 2,
+};
+
+/* How an end waits.  Each end chooses for itself. */
+enum fastipc_wait {
+	/* Spin while that pays and another CPU runs the peer; then sleep. */
+	FASTIPC_WAIT_ADAPTIVE = 0,
+	/* Never sleep: lowest latency, a whole CPU. */
+	FASTIPC_WAIT_SPIN = 1,
+	/* Sleep at once: lowest CPU use. */
+	FASTIPC_WAIT_BLOCK = 2,
+};
+
+/*
+ * A reply's bytes.  Zero-initialise it to let the library grow it (realloc)
+ * as needed and reuse it from call to call; free it with
+ * fastipc_buffer_free().  Or set data, capacity and fixed = true to receive
+ * into memory of your own: a reply that does not fit gives -EMSGSIZE and
+ * leaves the needed size in `size`.
+ */
+struct fastipc_buffer {
+	void *data;
+	size_t size;	 /* bytes of the reply */
+	size_t capacity; /* bytes that data can hold */
+	bool fixed;	 /* never reallocated, never freed by the library */
+};
+
+/* Who is at the other end, as the kernel says (SO_PEERCRED). */
+struct fastipc_peer {
+	pid_t pid;
+	uid_t uid;
+	gid_t gid;
+};
+
+/* The library's version: "MAJOR.MINOR.PATCH".  Thread-safe. */
+const char *fastipc_version(void);
+
+/* CLOCK_MONOTONIC in nanoseconds.  Thread-safe. */
+uint64_t fastipc_now_ns(void);
+
+/* The deadline that is @ns nanoseconds from now.  Thread-safe. */
+static inline uint64_t fastipc_after_ns(uint64_t ns)
+{
+	return fastipc_now_ns() + ns;
+}
+
+/*
+ * What a negative errno of this library means, in the library's own terms
+ * ("the peer is gone").  A static string; thread-safe.
+ */
+const char *fastipc_strerror(int error);
+
+/*
+ * The last failure of a fastipc call in this thread: what failed, and what to
+ * do about it.  Valid until the thread's next fastipc call; "" if none.
+ */
+const char *fastipc_error_detail(void);
+
+/* Free a growing buffer's memory and make it empty.  Keeps a fixed one's. */
+void fastipc_buffer_free(struct fastipc_buffer *buffer);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The thread's last error, and what each errno of the library means.
+ */
+#include "base/error.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <fastipc/types.h>
+
+static _Thread_local char last_error[256];
+
+int fastipc_fail(int error, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(last_error, sizeof(last_error), format, arguments);
+	va_end(arguments);
+	return error;
+}
+
+const char *fastipc_error_detail(void)
+{
+	return last_error;
+}
+
+const char *fastipc_strerror(int error)
+{
+	switch (-error) {
+	case 0:
+		return "success";
+	case EAGAIN:
+		return "nothing there now, or no room now";
+	case EPIPE:
+		return "the peer is gone";
+	case ENODATA:
+		return "end of stream: the peer shut down in order";
+	case ETIMEDOUT:
+		return "the deadline passed";
+	case EPROTO:
+		return "the peer broke the protocol";
+	case EBADMSG:
+		return "the message is corrupt or no fastipc message";
+	case ECANCELED:
+		return "the call was cancelled";
+	case EMSGSIZE:
+		return "the message is too long";
+	case EOPNOTSUPP:
+		return "no handler for this message type";
+	case EPROTONOSUPPORT:
+		return "the peer speaks another protocol version";
+	case EBADFD:
+		return "the peer's memory region is not sealed";
+	case ERANGE:
+		return "the peer's memory region has the wrong size";
+	case EUSERS:
+		return "the server has no room for another connection";
+	case EADDRINUSE:
+		return "a live server has this name";
+	case ENOENT:
+		return "no such server";
+	case ECONNREFUSED:
+		return "nobody listens on the server's socket";
+	case EBUSY:
+		return "too many calls in flight";
+	case EALREADY:
+		return "the request was answered before";
+	case EDEADLK:
+		return "would wait for itself";
+	case ENAMETOOLONG:
+		return "the name is too long";
+	case EXDEV:
+		return "the two ends use different transports";
+	default:
+		/* strerror() is not thread-safe; this is, and static. */
+		return strerrordesc_np(-error) ? strerrordesc_np(-error)
+					       : "unknown error";
+	}
+}

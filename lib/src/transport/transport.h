@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The transport layer: how two processes come to share two regions, how one
+ * sleeps and the other rings, and how each learns that the other is gone.
+ * This header is what the layers above see of a transport.
+ *
+ * memfd: regions are sealed memfds; sleep is a shared futex on the peer's
+ * doorbell word, or poll() on the rendezvous socket; a dead peer hangs up the
+ * socket.
+ */
+#ifndef FASTIPC_TRANSPORT_H
+#define FASTIPC_TRANSPORT_H
+
+#include <linux/fastipc.h>
+#include <fastipc/discover.h>
+#include <fastipc/types.h>
+
+/* One mapped region: control page, then data twice in a row. */
+struct fastipc_region {
+	void *base;
+	size_t length; /* of the whole mapping: control + 2 * size */
+	struct fastipc_control *control; /* read-only memory if a peer's */
+	unsigned char *data;		 /* read-only memory if a peer's */
+	uint32_t size;			 /* of data, a power of two */
+};
+
+/* What an end proposes in HELLO. */
+struct fastipc_proposal {
+	enum fastipc_checksum checksum; /* at least this */
+	uint32_t ring_size;
+	uint32_t max_message; /* largest message this end accepts */
+	uint64_t fingerprint;
+};
+
+/* One established connection.  Plain data; zero it, sock = -1, when empty. */
+struct fastipc_link {
+	struct fastipc_region own;
+	struct fastipc_region peer;
+	/* Rendezvous socket, non-blocking, close-on-exec.  Its readability is
+	 * the POLL doorbell (a byte) or the peer's hang-up. */
+	int sock;
+	enum fastipc_checksum checksum; /* negotiated: the stronger */
+	uint32_t peer_max_message;
+	uint64_t peer_fingerprint;
+	struct fastipc_peer cred;
+};
+
+/* What a server says of itself to a query. */
+struct fastipc_status {
+	uint32_t connections;
+	uint32_t threads;
+	uint64_t uptime_ns;
+};
+
+/* ---- regions (region.c) ---- */
+
+/* Make, map RW, initialise the control page, seal; *@fd is to be sent. */
+int fastipc_region_create(struct fastipc_region *region, uint32_t size,
+			  int *fd);
+/* Check a received fd (memfd seals, exact size, power of two, identity line)
+ * and map it read-only.  Does not close @fd.
+ * -EBADFD seals missing or not a memfd; -ERANGE wrong size; -EBADMSG wrong
+ * magic; -EPROTONOSUPPORT wrong ABI; -ENOMEM. */
+int fastipc_region_attach(struct fastipc_region *region, int fd);
+void fastipc_region_unmap(struct fastipc_region *region);
+
+/* ---- rendezvous (rendezvous.c) ---- */
+
+struct fastipc_rendezvous {
+	int fd;		/* listening, non-blocking; -1 when closed */
+	int reserve_fd; /* kept open so that EMFILE can be answered */
+	char path[108];
+	dev_t dev; /* of the socket file: only ours is unlinked */
+	ino_t ino;
+};
+
+int fastipc_rendezvous_listen(struct fastipc_rendezvous *rendezvous,
+			      const char *address, mode_t mode);
+void fastipc_rendezvous_close(struct fastipc_rendezvous *rendezvous);
+
+/* Next pending socket (non-blocking, cloexec), or -EAGAIN, or -EUSERS: out of
+ * descriptors; one waiting client was told so and closed (count it, go on). */
+int fastipc_rendezvous_accept(struct fastipc_rendezvous *rendezvous);
+
+/* Tell the client on @sock, which has said HELLO or not yet, why it is not
+ * served (@error: -EUSERS, -ENOMEM, ...).  Never blocks.  Does not close. */
+void fastipc_rendezvous_refuse(int sock, int error);
+
+/*
+ * Server side of the handshake, when @sock is readable; never blocks.
+ * 1: a link is made (owns @sock from then on).
+ * 0: it was a query, answered from @status: close @sock.
+ * -EAGAIN: nothing there yet.  Any other: it failed, the client was told why
+ * if possible: close @sock.
+ */
+int fastipc_handshake_accept(int sock, const struct fastipc_proposal *mine,
+			     const struct fastipc_status *status,
+			     struct fastipc_link *link);
+
+/* Client side, blocking until @deadline (FASTIPC_NO_DEADLINE: 5 s). */
+int fastipc_handshake_connect(const char *address,
+			      const struct fastipc_proposal *mine,
+			      uint64_t deadline, struct fastipc_link *link);
+/* The same over a connected SEQPACKET socket; takes @sock over, also on error. */
+int fastipc_handshake_connect_fd(int sock, const struct fastipc_proposal *mine,
+				 uint64_t deadline, struct fastipc_link *link);
+
+/* Unmap, close. */
+void fastipc_link_close(struct fastipc_link *link);
+
+/* ---- sleeping and ringing (doorbell.c) ---- */
+
+/*
+ * Sleep while the peer's doorbell equals @seen, and, when @local is not NULL,
+ * while *@local (a private futex word of this process) equals @local_seen;
+ * until @deadline (absolute ns, CLOCK_MONOTONIC, 0: for ever).  Returns 0 on
+ * any wake-up (also a spurious one or a signal), -ETIMEDOUT.
+ */
+int fastipc_link_wait(const struct fastipc_link *link, uint32_t seen,
+		      const uint32_t *local, uint32_t local_seen,
+		      uint64_t deadline);
+/* Wake all sleepers in fastipc_link_wait() on the private word. */
+void fastipc_local_wake(const uint32_t *local);
+
+/*
+ * Sleep until the socket is readable (doorbell byte or hang-up) or @deadline.
+ * 0, -ETIMEDOUT.  Drain afterwards.
+ */
+int fastipc_link_poll(const struct fastipc_link *link, uint64_t deadline);
+/* Take doorbell bytes off the socket, a bounded number.  0, or -EPIPE when
+ * the peer has hung up. */
+int fastipc_link_drain(const struct fastipc_link *link);
+
+/*
+ * Ring the peer that sleeps in @mode (FASTIPC_SLEEP_FUTEX or _POLL): stamps
+ * wake_ns and bumps the doorbell in the own control page, then futex wake, or
+ * one byte on the socket.  Never blocks, whatever the peer does.
+ */
+void fastipc_link_ring(struct fastipc_link *link, uint32_t mode);
+
+#endif
