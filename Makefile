@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: MIT
+#
+# fastipc: `make help` lists the targets.
+#
+# What is built goes to $(O), build/ unless told otherwise, and mirrors the
+# tree there; other compilers and sanitizers build the same rules in a
+# directory of their own, by calling make again with another O.
+
+VERSION   := $(shell cat lib/VERSION)
+SOVERSION := $(firstword $(subst ., ,$(VERSION)))
+
+O      ?= build
+CFLAGS ?= -O2 -g
+CLANG  ?= clang
+DIR    ?= /usr/include
+ifeq ($(origin CC),default)
+CC     := gcc
+endif
+
+prefix     ?= /usr/local
+bindir     ?= $(prefix)/bin
+libdir     ?= $(prefix)/lib
+includedir ?= $(prefix)/include
+mandir     ?= $(prefix)/share/man
+
+# SAN=asan or SAN=tsan.  TSan does not model fences, and gcc says so.
+SAN_asan := -fsanitize=address,undefined -fno-sanitize-recover=all \
+	    -fno-omit-frame-pointer
+SAN_tsan := -fsanitize=thread $(if $(findstring clang,$(CC)),,-Wno-tsan)
+
+URCU      := $(shell pkg-config --libs liburcu-bp liburcu-cds 2>/dev/null)
+FLAGS     := -std=c11 -D_GNU_SOURCE -DFASTIPC_VERSION='"$(VERSION)"' \
+	     -Iuapi -Ilib/include -Wall -Wextra -Werror -pthread \
+	     $(SAN_$(SAN)) $(CPPFLAGS) $(CFLAGS)
+LIB_FLAGS := -Ilib/src -fPIC -fno-semantic-interposition
+LINK      := -Wl,--as-needed $(LDFLAGS)
+
+# ---- what there is ----
+
+objects = $(patsubst %.c,$(O)/%.o,$(wildcard $(1)))
+tests   = $(patsubst %.c,$(O)/%,$(wildcard $(1:%=selftests/%/*.c)))
+
+LIB_OBJECTS  := $(call objects,lib/src/*/*.c)
+TOOL_OBJECTS := $(call objects,tools/fastipc/*.c tools/bench/*.c)
+LIB_A        := $(O)/lib/libfastipc.a
+LIB_SO       := $(O)/lib/libfastipc.so.$(VERSION)
+LIB_LINKS    := libfastipc.so.$(SOVERSION) libfastipc.so
+TOOL         := $(if $(TOOL_OBJECTS),$(O)/bin/fastipc)
+HEADERS      := $(wildcard lib/include/fastipc/*.h)
+MAN_PAGES    := $(sort $(wildcard lib/man/*.[1-9]))
+SCRIPTS      := .ci/run tools/deps $(wildcard tools/run selftests/run \
+		tools/*/*.sh selftests/*.sh selftests/*/*.sh)
+SOURCES      := $(wildcard uapi/*/*.h lib/*/*/*.[ch] tools/*/*.[ch] \
+		selftests/*.[ch] selftests/*/*.[ch])
+
+# Each is a program or a script that prints TAP.  T=unit/ring picks some.
+pick        = $(if $(T),$(foreach t,$(1),$(if $(findstring $(T),$t),$t)),$(1))
+TESTS      := $(call pick,$(call tests,unit integration hostile))
+SCRIPTED   := $(call pick,$(wildcard selftests/integration/*.sh \
+		selftests/hostile/*.sh))
+TREE_TESTS := $(call pick,$(wildcard $(addprefix selftests/, \
+		headers.sh abi.sh install.sh model.sh)))
+CLANG_TESTS := $(patsubst $(O)/%,$(O)/clang/%,\
+		$(call pick,$(call tests,unit integration)))
+STRESS     := $(call pick,$(call tests,stress))
+EXAMPLES   := $(call tests,examples)
+
+# ---- how it is built ----
+
+ifneq ($(V),1)
+say = @printf '  %-7s %s\n' $(1) $@;
+endif
+
+.PHONY: all
+all: lib tools ## build the library and the command (the default)
+
+.PHONY: lib tools
+lib: $(LIB_A) $(if $(SAN),,$(LIB_SO)) ## build the library, static and shared
+tools: $(TOOL) ## build the command fastipc
+
+$(O)/lib/%.o: lib/%.c $(O)/flags
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(FLAGS) $(LIB_FLAGS) -MMD -MP -c -o $@ $<
+
+$(O)/tools/%.o: tools/%.c $(O)/flags
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(FLAGS) -Itools -MMD -MP -c -o $@ $<
+
+$(LIB_A): $(LIB_OBJECTS)
+	@rm -f $@
+	$(call say,AR)$(AR) rcs $@ $^
+
+$(LIB_SO): $(LIB_OBJECTS) lib/libfastipc.map
+	$(call say,LD)$(CC) $(FLAGS) $(LINK) -shared -o $@ $(LIB_OBJECTS) \
+		-Wl,-soname,libfastipc.so.$(SOVERSION) -Wl,-z,defs \
+		-Wl,--version-script=lib/libfastipc.map $(URCU)
+	@for link in $(LIB_LINKS); do ln -sf $(@F) $(@D)/$$link; done
+
+$(O)/bin/fastipc: $(TOOL_OBJECTS) $(LIB_A)
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(FLAGS) $(LINK) -o $@ $^ $(URCU) -ljson-c -lm
+
+$(O)/selftests/%: selftests/%.c $(LIB_A) $(O)/flags
+	@mkdir -p $(@D)
+	$(call say,TEST)$(CC) $(FLAGS) $(LINK) -Ilib/src -Iselftests \
+		-MMD -MP -MF $@.d -o $@ $< $(LIB_A) -lcmocka $(URCU) -lm
+
+# Holds the compiler and its flags: when they change, all is built again.
+$(O)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(subst ','\'',$(CC) $(FLAGS) $(LINK))' | cmp -s - $@ || \
+		echo '$(subst ','\'',$(CC) $(FLAGS) $(LINK))' >$@
+FORCE:
+
+-include $(patsubst %.o,%.d,$(LIB_OBJECTS) $(TOOL_OBJECTS))
+-include $(addsuffix .d,$(TESTS) $(STRESS) $(EXAMPLES))
+
+# ---- how it is tried ----
+
+# What may install packages comes first, then make again: it reads anew what
+# is there.
+.PHONY: deps run check check-asan check-tsan stress model bench
+deps: ## install what is missing to build, test and check (apt)
+	@tools/deps run check lint
+
+run: ## move the files below DIR between two processes, and compare
+	@tools/deps run
+	@$(MAKE) --no-print-directory tools
+	@FASTIPC=$(O)/bin/fastipc tools/run '$(DIR)'
+
+check: ## run all tests, built by gcc and clang; T=NAME for some
+	@tools/deps run check
+	@$(MAKE) --no-print-directory checked
+
+check-asan: ## run the tests under AddressSanitizer and UBSan
+	@tools/deps run check
+	@$(MAKE) --no-print-directory SAN=asan O=$(O)/asan tested
+
+check-tsan: ## run the tests under ThreadSanitizer
+	@tools/deps run check
+	@TSAN_OPTIONS='suppressions=$(CURDIR)/selftests/tsan.supp' \
+		$(MAKE) --no-print-directory SAN=tsan O=$(O)/tsan tested
+
+stress: $(STRESS) $(TOOL) ## run the long tests
+	@O=$(O) TEST_TIMEOUT=1800 selftests/run $(STRESS)
+
+model: ## check the models of the protocols with SPIN
+	@O=$(O) selftests/run selftests/model.sh
+
+bench: tools ## measure the numbers of the README
+	@FASTIPC=$(O)/bin/fastipc tools/bench/readme.sh
+
+.PHONY: checked tested clang-tests
+checked: all $(TESTS) $(EXAMPLES) clang-tests
+	@O=$(O) CC=$(CC) selftests/run $(TESTS) $(SCRIPTED) $(TREE_TESTS) \
+		$(CLANG_TESTS)
+
+tested: tools $(TESTS)
+	@O=$(O) selftests/run $(TESTS) $(SCRIPTED)
+
+clang-tests:
+	@$(MAKE) --no-print-directory O=$(O)/clang CC=$(CLANG) tools \
+		$(CLANG_TESTS)
+
+.PHONY: lint man-check
+lint: man-check ## check style, suspicious code, scripts and licences
+	@tools/deps lint
+	clang-format --dry-run -Werror $(SOURCES)
+	@! grep -L SPDX-License-Identifier $(SOURCES) $(SCRIPTS) | grep .
+	shellcheck $(SCRIPTS)
+	@printf '%s\n' $(filter %.c,$(SOURCES)) | xargs -P "$$(nproc)" -I{} \
+		clang-tidy --quiet {} -- $(FLAGS) -Ilib/src -Itools -Iselftests
+
+man-check: ## check the man pages
+	@tools/deps lint
+	$(if $(MAN_PAGES),mandoc -T lint -W warning $(MAN_PAGES))
+
+# ---- how it is installed ----
+
+# Installed files, DESTDIR before each; what `uninstall` removes.
+man_target = $(mandir)/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
+INSTALLED = $(bindir)/fastipc $(libdir)/libfastipc.a \
+	    $(libdir)/$(notdir $(LIB_SO)) $(LIB_LINKS:%=$(libdir)/%) \
+	    $(libdir)/pkgconfig/libfastipc.pc \
+	    $(HEADERS:lib/include/%=$(includedir)/%) \
+	    $(foreach page,$(MAN_PAGES),$(call man_target,$(page)))
+
+.PHONY: install uninstall clean help
+install: all ## install to prefix (/usr/local), below DESTDIR
+	install -D -m 755 $(O)/bin/fastipc $(DESTDIR)$(bindir)/fastipc
+	install -D -m 644 -t $(DESTDIR)$(libdir) $(LIB_A)
+	install -D -m 755 -t $(DESTDIR)$(libdir) $(LIB_SO)
+	for link in $(LIB_LINKS); do \
+		ln -sf $(notdir $(LIB_SO)) $(DESTDIR)$(libdir)/$$link; done
+	install -D -m 644 -t $(DESTDIR)$(includedir)/fastipc $(HEADERS)
+	install -d $(DESTDIR)$(libdir)/pkgconfig
+	sed -e 's|@prefix@|$(prefix)|' -e 's|@libdir@|$(libdir)|' \
+	    -e 's|@includedir@|$(includedir)|' -e 's|@version@|$(VERSION)|' \
+	    lib/libfastipc.pc.in >$(DESTDIR)$(libdir)/pkgconfig/libfastipc.pc
+	$(foreach page,$(MAN_PAGES),install -D -m 644 $(page) \
+		$(DESTDIR)$(call man_target,$(page)) &&) :
+
+uninstall: ## remove what `make install` put there
+	rm -f $(INSTALLED:%=$(DESTDIR)%)
+	rmdir $(DESTDIR)$(includedir)/fastipc 2>/dev/null || :
+
+clean: ## remove what was built
+	rm -rf $(O)
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):[^=]*## /\1\t/p' Makefile | expand -t 14
+	@echo 'Variables: CC, CFLAGS, V=1 (whole commands), SAN=asan|tsan,'
+	@echo 'O (build directory), prefix, DESTDIR, libdir, DIR (for run).'
