@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Waiting on a channel's rings, and ringing its peer.
+ */
+#include "channel/channel.h"
+
+#include <sched.h>
+#include <string.h>
+
+/* Polls between two looks at the clock, and before pausing between polls. */
+#define SPIN_BATCH 256
+#define SPIN_EAGER 16
+/* A spinner looks at the socket for a hang-up this often. */
+#define SPIN_CHECK_NS 2000000u
+/*
+ * A sleep on the futex ends after this, to look for a hang-up.  Longer than a
+ * scheduler tick, so that its timer is not the next one to expire: programming
+ * the clock for it would cost more than the sleep (a VM exit each time).
+ */
+#define FUTEX_SLICE_NS 10000000u
+#define FUTEX_SLICE_MOST_NS 40000000u
+
+void fastipc_channel_init(struct fastipc_channel *channel,
+			  const struct fastipc_link *link,
+			  enum fastipc_wait wait)
+{
+	memset(channel, 0, sizeof(*channel));
+	channel->link = *link;
+	channel->reserved = -1;
+	fastipc_producer_init(&channel->tx, link->own.data, link->own.size,
+			      link->own.control, link->peer.control, 0);
+	fastipc_consumer_init(&channel->rx, link->peer.data, link->peer.size,
+			      link->own.control, 0);
+	fastipc_wait_policy_init(&channel->wait, wait);
+	fastipc_channel_stamp_cpu(channel);
+}
+
+void fastipc_channel_fini(struct fastipc_channel *channel)
+{
+	fastipc_link_close(&channel->link);
+}
+
+void fastipc_channel_ring(struct fastipc_channel *channel, uint32_t sleep)
+{
+	struct fastipc_control *own = channel->link.own.control;
+
+	channel->rung = sleep;
+	channel->wakes++;
+	__atomic_store_n(&own->wakes, channel->wakes, __ATOMIC_RELAXED);
+	__atomic_store_n(&own->tx_records, channel->tx.records,
+			 __ATOMIC_RELAXED);
+	fastipc_link_ring(&channel->link, sleep & FASTIPC_SLEEP_MODE_MASK);
+}
+
+static bool space_ready(const struct fastipc_channel *channel)
+{
+	const struct fastipc_producer *tx = &channel->tx;
+	uint64_t head = __atomic_load_n(&tx->peer->rx_head, __ATOMIC_ACQUIRE);
+
+	return tx->tail - head + channel->need + FASTIPC_RECORD_WORD <=
+	       tx->size;
+}
+
+bool fastipc_channel_ready(const struct fastipc_channel *channel, uint32_t want)
+{
+	if (want & FASTIPC_WANT_DATA) {
+		if (fastipc_consumer_ready(&channel->rx))
+			return true;
+		if (__atomic_load_n(&channel->link.peer.control->state,
+				    __ATOMIC_ACQUIRE) != FASTIPC_STATE_OPEN)
+			return true;
+	}
+	return (want & FASTIPC_WANT_SPACE) && space_ready(channel);
+}
+
+uint32_t fastipc_channel_stamp_cpu(struct fastipc_channel *channel)
+{
+	uint32_t cpu = (uint32_t)(sched_getcpu() + 1);
+
+	if (cpu != channel->cpu) {
+		channel->cpu = cpu;
+		__atomic_store_n(&channel->link.own.control->cpu, cpu,
+				 __ATOMIC_RELAXED);
+	}
+	return cpu;
+}
+
+bool fastipc_channel_peer_elsewhere(struct fastipc_channel *channel)
+{
+	uint32_t peer = __atomic_load_n(&channel->link.peer.control->cpu,
+					__ATOMIC_RELAXED);
+
+	return peer && peer != fastipc_channel_stamp_cpu(channel);
+}
+
+uint32_t fastipc_channel_arm(struct fastipc_channel *channel, uint32_t mode,
+			     uint32_t want)
+{
+	struct fastipc_control *own = channel->link.own.control;
+
+	channel->epoch += FASTIPC_SLEEP_EPOCH;
+	fastipc_channel_stamp_cpu(channel);
+	__atomic_store_n(&own->sleep, channel->epoch | want | mode,
+			 __ATOMIC_RELAXED); /* S1 */
+	fastipc_full_barrier();		    /* S2 */
+	return __atomic_load_n(&channel->link.peer.control->doorbell,
+			       __ATOMIC_ACQUIRE); /* S3 */
+}
+
+void fastipc_channel_disarm(struct fastipc_channel *channel)
+{
+	__atomic_store_n(&channel->link.own.control->sleep, channel->epoch,
+			 __ATOMIC_RELAXED);
+	fastipc_channel_stamp_cpu(channel);
+}
+
+void fastipc_channel_check_peer(struct fastipc_channel *channel)
+{
+	if (!channel->hungup && fastipc_link_drain(&channel->link) == -EPIPE)
+		channel->hungup = true;
+}
+
+int fastipc_channel_end(const struct fastipc_channel *channel)
+{
+	bool hungup = channel->hungup;
+	bool shutdown = __atomic_load_n(&channel->link.peer.control->state,
+					__ATOMIC_ACQUIRE) != FASTIPC_STATE_OPEN;
+
+	if (!hungup && !shutdown)
+		return -EAGAIN;
+	/* Whatever it published came before its end: look once more. */
+	if (fastipc_consumer_ready(&channel->rx))
+		return 0;
+	return shutdown ? -ENODATA : -EPIPE;
+}
+
+static bool changed(const uint32_t *local, uint32_t local_seen)
+{
+	return local && __atomic_load_n(local, __ATOMIC_ACQUIRE) != local_seen;
+}
+
+static bool passed(uint64_t deadline, uint64_t now)
+{
+	return deadline && now >= deadline;
+}
+
+/* A few hundred polls; pauses between them unless @eager. */
+static bool spin_batch(const struct fastipc_channel *channel, uint32_t want,
+		       bool eager)
+{
+	for (int i = 0; i < SPIN_BATCH; i++) {
+		if (fastipc_channel_ready(channel, want))
+			return true;
+		if (!eager)
+			fastipc_cpu_relax();
+	}
+	return false;
+}
+
+/*
+ * Spin until ready (0) or until the budget is used up (-EAGAIN); a pure
+ * spinner has none.
+ */
+static int spin(struct fastipc_channel *channel, uint32_t want,
+		const uint32_t *local, uint32_t local_seen, uint64_t *start,
+		uint64_t deadline)
+{
+	bool forever = channel->wait.mode == FASTIPC_WAIT_SPIN;
+	uint64_t budget = fastipc_wait_budget(&channel->wait);
+	uint64_t check = 0;
+
+	for (unsigned int batch = 0;; batch++) {
+		uint64_t now;
+
+		if (spin_batch(channel, want, batch < SPIN_EAGER))
+			return 0;
+		now = fastipc_now_ns();
+		if (!*start)
+			*start = now;
+		if (changed(local, local_seen))
+			return 0;
+		if (passed(deadline, now))
+			return -ETIMEDOUT;
+		if (!forever && (now - *start > budget ||
+				 !fastipc_channel_peer_elsewhere(channel)))
+			return -EAGAIN;
+		if (forever && now - check > SPIN_CHECK_NS) {
+			check = now;
+			fastipc_channel_check_peer(channel);
+			if (channel->hungup)
+				return 0;
+		}
+	}
+}
+
+static uint64_t earlier(uint64_t deadline, uint64_t other)
+{
+	return deadline && deadline < other ? deadline : other;
+}
+
+/* One sleep on the doorbell, @slice long at most. */
+static int sleep_futex(struct fastipc_channel *channel, uint32_t want,
+		       const uint32_t *local, uint32_t local_seen,
+		       uint64_t until)
+{
+	const struct fastipc_control *peer = channel->link.peer.control;
+	uint32_t seen = fastipc_channel_arm(channel, FASTIPC_SLEEP_FUTEX, want);
+	int error = 0;
+
+	if (!fastipc_channel_ready(channel, want) &&
+	    !changed(local, local_seen)) { /* S4 */
+		error = fastipc_link_wait(&channel->link, seen, local,
+					  local_seen, until); /* S5 */
+		channel->sleeps++;
+		__atomic_store_n(&channel->link.own.control->sleeps,
+				 channel->sleeps, __ATOMIC_RELAXED);
+	}
+	fastipc_channel_disarm(channel);
+	if (!error &&
+	    __atomic_load_n(&peer->doorbell, __ATOMIC_ACQUIRE) != seen)
+		fastipc_wait_learn_wake(&channel->wait,
+					__atomic_load_n(&peer->wake_ns,
+							__ATOMIC_RELAXED),
+					fastipc_now_ns());
+	return error;
+}
+
+/* One sleep on the socket, which a dying peer ends, too. */
+static int sleep_poll(struct fastipc_channel *channel, uint32_t want,
+		      uint64_t deadline)
+{
+	int error = 0;
+
+	fastipc_channel_arm(channel, FASTIPC_SLEEP_POLL, want);
+	if (!fastipc_channel_ready(channel, want))
+		error = fastipc_link_poll(&channel->link, deadline);
+	fastipc_channel_disarm(channel);
+	fastipc_channel_check_peer(channel);
+	return error;
+}
+
+/*
+ * Sleep.  First on the futex, which is fastest.  A reply that takes longer
+ * than a slice is in no such hurry: then on the socket, where also a
+ * dead peer is noticed at once.  With a local word to watch, on the futexes
+ * in growing slices.
+ */
+static int sleep_until(struct fastipc_channel *channel, uint32_t want,
+		       const uint32_t *local, uint32_t local_seen,
+		       uint64_t deadline)
+{
+	uint64_t slice = FUTEX_SLICE_NS;
+
+	for (;;) {
+		uint64_t until = earlier(deadline, fastipc_now_ns() + slice);
+
+		if (sleep_futex(channel, want, local, local_seen, until) == 0)
+			return 0;
+		fastipc_channel_check_peer(channel);
+		if (channel->hungup || fastipc_channel_ready(channel, want))
+			return 0;
+		if (passed(deadline, fastipc_now_ns()))
+			return -ETIMEDOUT;
+		if (!local)
+			return sleep_poll(channel, want, deadline);
+		if (slice < FUTEX_SLICE_MOST_NS)
+			slice *= 2;
+	}
+}
+
+int fastipc_channel_await(struct fastipc_channel *channel, uint32_t want,
+			  const uint32_t *local, uint32_t local_seen,
+			  bool imminent, uint64_t deadline)
+{
+	struct fastipc_wait_policy *policy = &channel->wait;
+	uint64_t start = 0;
+	int error = -EAGAIN;
+
+	if (channel->hungup)
+		return 0;
+	if (policy->mode == FASTIPC_WAIT_SPIN)
+		return spin(channel, want, local, local_seen, &start, deadline);
+	if ((imminent || fastipc_wait_should_spin(policy)) &&
+	    fastipc_channel_peer_elsewhere(channel))
+		error = spin(channel, want, local, local_seen, &start,
+			     deadline);
+	if (error == -EAGAIN) {
+		if (!start)
+			start = fastipc_now_ns();
+		error = sleep_until(channel, want, local, local_seen, deadline);
+	}
+	if (policy->mode == FASTIPC_WAIT_ADAPTIVE)
+		fastipc_wait_learn(policy,
+				   start ? fastipc_now_ns() - start : 0);
+	return error;
+}

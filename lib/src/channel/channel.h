@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The channel layer: one connection's two rings, and waiting on them.
+ *
+ * Sleeping and ringing, by the sleep word of each control page:
+ *
+ *	the one who sleeps		the one who rings
+ *	(S1) store own sleep word	(R1) publish, or release space
+ *	(S2) full barrier		(R2) full barrier
+ *	(S3) load the peer's doorbell	(R3) load the peer's sleep word
+ *	(S4) look at the rings again	(R4) if it wants that, and was not
+ *	(S5) sleep while the doorbell	     rung in this epoch: bump the
+ *	     has the value of S3	     own doorbell, wake
+ *
+ * S2 pairs with R2: either R3 sees the sleep word, or S4 sees what R1 did.
+ * selftests/model/sleep.pml checks it.
+ *
+ * Thread-safety: one thread at a time for each struct, except where a
+ * function says otherwise.
+ */
+#ifndef FASTIPC_CHANNEL_INTERNAL_H
+#define FASTIPC_CHANNEL_INTERNAL_H
+
+#include <fastipc/channel.h>
+
+#include "ring/ring.h"
+#include "transport/transport.h"
+
+/* When to spin, learned from what waits and wake-ups cost here (wait.c). */
+struct fastipc_wait_policy {
+	enum fastipc_wait mode;
+	uint32_t wake_ns; /* mean cost of being woken */
+	uint32_t wait_ns; /* mean length of recent waits */
+	uint32_t skipped; /* waits that did not spin since the last */
+};
+
+void fastipc_wait_policy_init(struct fastipc_wait_policy *policy,
+			      enum fastipc_wait mode);
+/* How long a spin may last, ns. */
+uint64_t fastipc_wait_budget(const struct fastipc_wait_policy *policy);
+/* Whether the next wait should start with a spin. */
+bool fastipc_wait_should_spin(struct fastipc_wait_policy *policy);
+/* A wait took @ns. */
+void fastipc_wait_learn(struct fastipc_wait_policy *policy, uint64_t ns);
+/* A sleeper was rung at @rung_ns (by the ringer's stamp) and runs now. */
+void fastipc_wait_learn_wake(struct fastipc_wait_policy *policy,
+			     uint64_t rung_ns, uint64_t now);
+
+struct fastipc_channel {
+	struct fastipc_producer tx;
+	struct fastipc_consumer rx;
+	uint32_t rung;	  /* the peer's sleep word that was rung last */
+	uint32_t epoch;	  /* of the own sleep word */
+	uint32_t cpu;	  /* as in the own control page */
+	uint32_t need;	  /* bytes of space that a sleeper waits for */
+	uint64_t rx_told; /* rx.released when the peer was last told */
+	bool hungup;	  /* the transport says that the peer is gone */
+	int reserved;	  /* public API: size of the open reservation, or -1 */
+	struct fastipc_wait_policy wait;
+	uint64_t sleeps;
+	uint64_t wakes;
+	struct fastipc_link link;
+};
+
+/* Takes @link over. */
+void fastipc_channel_init(struct fastipc_channel *channel,
+			  const struct fastipc_link *link,
+			  enum fastipc_wait wait);
+void fastipc_channel_fini(struct fastipc_channel *channel);
+
+static inline void fastipc_cpu_relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("isb" ::: "memory");
+#endif
+}
+
+/* The full barrier of S2 and R2; cheaper than mfence, as strong for this. */
+static inline void fastipc_full_barrier(void)
+{
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
+	__asm__ volatile("lock; addl $0, -4(%%rsp)" ::: "memory", "cc");
+#else
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+#endif
+}
+
+/* R4's slow half: the peer sleeps and its sleep word is @sleep. */
+void fastipc_channel_ring(struct fastipc_channel *channel, uint32_t sleep);
+
+/* R2 to R4, after something (@what: FASTIPC_WANT_*) was done for the peer. */
+static inline void fastipc_channel_notify(struct fastipc_channel *channel,
+					  uint32_t what)
+{
+	uint32_t sleep;
+
+	if (channel->rx.released != channel->rx_told) {
+		channel->rx_told = channel->rx.released;
+		what |= FASTIPC_WANT_SPACE;
+	}
+	fastipc_full_barrier();
+	sleep = __atomic_load_n(&channel->link.peer.control->sleep,
+				__ATOMIC_RELAXED);
+	if (__builtin_expect((sleep & what) && sleep != channel->rung, 0))
+		fastipc_channel_ring(channel, sleep);
+}
+
+/*
+ * Tell the peer of released space only when that is a quarter of its ring or
+ * more, or @empty says that there is nothing left to take: a sleeper that is
+ * woken for each small record would fill the space and sleep again.
+ */
+static inline void fastipc_channel_notify_space(struct fastipc_channel *channel,
+						bool empty)
+{
+	uint64_t untold = channel->rx.released - channel->rx_told;
+
+	if (untold && (empty || untold > channel->rx.mask / 4))
+		fastipc_channel_notify(channel, 0);
+}
+
+/* Whether a wait for @want (FASTIPC_WANT_*) is over. */
+bool fastipc_channel_ready(const struct fastipc_channel *channel,
+			   uint32_t want);
+
+/* S1 to S3: returns the doorbell's value to sleep on; look again, then. */
+uint32_t fastipc_channel_arm(struct fastipc_channel *channel, uint32_t mode,
+			     uint32_t want);
+/* Awake again. */
+void fastipc_channel_disarm(struct fastipc_channel *channel);
+
+/* Publish on which CPU this thread runs; returns it + 1. */
+uint32_t fastipc_channel_stamp_cpu(struct fastipc_channel *channel);
+/* Whether the peer last ran on another CPU than this thread does. */
+bool fastipc_channel_peer_elsewhere(struct fastipc_channel *channel);
+
+/*
+ * Wait as the policy says until ready (@want), *@local != @local_seen (NULL:
+ * none), or the peer hangs up (channel->hungup): 0; or -ETIMEDOUT.  May return
+ * 0 early.  @imminent: the peer is in the middle of a message, so that a
+ * short spin pays even for one who blocks.
+ */
+int fastipc_channel_await(struct fastipc_channel *channel, uint32_t want,
+			  const uint32_t *local, uint32_t local_seen,
+			  bool imminent, uint64_t deadline);
+
+/* Look at the socket: take doorbells off it, notice a hang-up. */
+void fastipc_channel_check_peer(struct fastipc_channel *channel);
+
+/*
+ * What an empty ring means: -EAGAIN (nothing yet), -ENODATA (orderly end),
+ * -EPIPE (hung up and drained), or 0: look again, something came meanwhile.
+ */
+int fastipc_channel_end(const struct fastipc_channel *channel);
+
+#endif

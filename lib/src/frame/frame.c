@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Frames to and from a channel's rings.
+ */
+#include "frame/frame.h"
+
+#include <endian.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * Payload bytes of one fragment.  Small enough that the receiver copies one
+ * out while the sender copies the next one in; large enough that a header and
+ * a look at the peer's sleep word are lost in it.
+ */
+#define FRAGMENT_PAYLOAD (16384u - 32u)
+
+struct ext_total {
+	uint32_t block; /* 16 */
+	uint32_t zero;
+	uint16_t kind;
+	uint16_t length; /* 0 */
+	uint32_t total;
+};
+
+_Static_assert(sizeof(struct ext_total) == 16, "extension block");
+
+static uint64_t load_once(const unsigned char *place, unsigned int word)
+{
+	return le64toh(__atomic_load_n((const uint64_t *)place + word,
+				       __ATOMIC_RELAXED));
+}
+
+/* Take the extensions off the payload; each word is loaded once. */
+static int parse_extensions(struct fastipc_frame *frame,
+			    enum fastipc_checksum checksum)
+{
+	uint64_t words[FASTIPC_EXT_MAX / 8];
+	uint32_t size;
+
+	if (frame->length < 8)
+		return -EPROTO;
+	words[0] = htole64(load_once(frame->payload, 0));
+	memcpy(&size, words, 4);
+	size = le32toh(size);
+	if (size < 8 || size % 8 || size > FASTIPC_EXT_MAX ||
+	    size > frame->length)
+		return -EPROTO;
+	for (unsigned int i = 1; i < size / 8; i++)
+		words[i] = htole64(load_once(frame->payload, i));
+	if (checksum == FASTIPC_CHECKSUM_FULL)
+		frame->sum = fastipc_crc32c(frame->sum, words, size);
+	for (unsigned int i = 1; i < size / 8;) {
+		uint64_t entry = le64toh(words[i]);
+		uint32_t length = (uint32_t)(entry >> 16) & 0xffff;
+
+		if ((entry & 0xffff) == FASTIPC_EXT_TOTAL)
+			frame->total = (uint32_t)(entry >> 32);
+		i += 1 + (length + 7) / 8;
+		if (i > size / 8)
+			return -EPROTO;
+	}
+	frame->payload += size;
+	frame->length -= size;
+	return 0;
+}
+
+/* Header words 0 and 1 say it all but the length and the CRC (word 2). */
+static int check_header(uint64_t w0, uint64_t w2, uint32_t size)
+{
+	if ((uint32_t)w0 != FASTIPC_FRAME_MAGIC)
+		return -EPROTO;
+	if ((w0 >> 32 & 0xff) != FASTIPC_FRAME_VERSION)
+		return -EPROTONOSUPPORT;
+	if ((w0 >> 40 & 0xff) & ~(uint64_t)FASTIPC_FRAME_KNOWN)
+		return -EPROTO;
+	return (uint32_t)w2 == size - FASTIPC_FRAME_HEADER ? 0 : -EPROTO;
+}
+
+static uint32_t header_sum(uint64_t w0, uint64_t w1, uint64_t w2)
+{
+	uint64_t words[3] = { htole64(w0), htole64(w1),
+			      htole64(w2 & 0xffffffffu) };
+
+	return fastipc_crc32c(~0u, words, sizeof(words));
+}
+
+int fastipc_frame_peek(const struct fastipc_channel *channel,
+		       struct fastipc_frame *frame)
+{
+	const unsigned char *place;
+	uint64_t w0, w1, w2;
+	uint32_t size;
+	int error = fastipc_consumer_peek(&channel->rx, &place, &size);
+
+	if (error)
+		return error;
+	if (size < FASTIPC_FRAME_HEADER)
+		return -EPROTO;
+	w0 = load_once(place, 0);
+	w1 = load_once(place, 1);
+	w2 = load_once(place, 2);
+	error = check_header(w0, w2, size);
+	if (__builtin_expect(error, 0))
+		return error;
+	frame->record = size;
+	frame->flags = (uint8_t)(w0 >> 40);
+	frame->type = (uint16_t)(w0 >> 48);
+	frame->id = w1;
+	frame->length = (uint32_t)w2;
+	frame->crc = (uint32_t)(w2 >> 32);
+	frame->total = 0;
+	frame->payload = place + FASTIPC_FRAME_HEADER;
+	if (channel->link.checksum != FASTIPC_CHECKSUM_OFF) {
+		frame->sum = header_sum(w0, w1, w2);
+		if (channel->link.checksum == FASTIPC_CHECKSUM_HEADER &&
+		    ~frame->sum != frame->crc)
+			return -EBADMSG;
+	}
+	if (__builtin_expect(frame->flags & FASTIPC_FRAME_EXT, 0))
+		return parse_extensions(frame, channel->link.checksum);
+	return 0;
+}
+
+int fastipc_frame_take(const struct fastipc_channel *channel,
+		       const struct fastipc_frame *frame, void *to)
+{
+	if (channel->link.checksum != FASTIPC_CHECKSUM_FULL) {
+		memcpy(to, frame->payload, frame->length);
+		return 0;
+	}
+	return ~fastipc_crc32c_copy(frame->sum, to, frame->payload,
+				    frame->length) == frame->crc
+		       ? 0
+		       : -EBADMSG;
+}
+
+/* Header and payload of one frame into the reserved @place. */
+static void write_frame(const struct fastipc_channel *channel,
+			unsigned char *place,
+			const struct fastipc_outgoing *message, uint32_t flags,
+			const struct ext_total *ext, uint32_t length)
+{
+	uint32_t extra = ext ? sizeof(*ext) : 0;
+	uint64_t *words = (uint64_t *)place;
+	uint64_t w0 = FASTIPC_FRAME_MAGIC |
+		      (uint64_t)FASTIPC_FRAME_VERSION << 32 |
+		      (uint64_t)flags << 40 | (uint64_t)message->type << 48;
+	uint64_t w2 = length + extra;
+	const unsigned char *from = message->data + message->offset;
+	unsigned char *to = place + FASTIPC_FRAME_HEADER;
+	uint32_t sum;
+
+	if (ext)
+		memcpy(to, ext, sizeof(*ext));
+	words[0] = htole64(w0);
+	words[1] = htole64(message->id);
+	if (channel->link.checksum != FASTIPC_CHECKSUM_OFF)
+		sum = header_sum(w0, message->id, w2);
+	if (channel->link.checksum == FASTIPC_CHECKSUM_FULL) {
+		if (ext)
+			sum = fastipc_crc32c(sum, ext, sizeof(*ext));
+		sum = fastipc_crc32c_copy(sum, to + extra, from, length);
+	} else if (length) {
+		memcpy(to + extra, from, length);
+	}
+	if (channel->link.checksum != FASTIPC_CHECKSUM_OFF)
+		w2 |= (uint64_t)~sum << 32;
+	words[2] = htole64(w2);
+}
+
+static int reserve(struct fastipc_channel *channel, uint32_t size,
+		   unsigned char **place)
+{
+	int error = fastipc_producer_reserve(&channel->tx, size, place);
+
+	if (error == -EAGAIN)
+		channel->need = (uint32_t)FASTIPC_RECORD_SPACE(size);
+	return error;
+}
+
+static uint32_t fragment_payload(const struct fastipc_channel *channel)
+{
+	uint32_t most = channel->tx.record_max - FASTIPC_FRAME_HEADER;
+
+	return most < FRAGMENT_PAYLOAD ? most : FRAGMENT_PAYLOAD;
+}
+
+static int push_fragments(struct fastipc_channel *channel,
+			  struct fastipc_outgoing *message)
+{
+	while (message->offset < message->size) {
+		uint32_t most = fragment_payload(channel);
+		uint32_t left = message->size - message->offset;
+		uint32_t flags = message->flags;
+		struct ext_total ext;
+		unsigned char *place;
+		uint32_t length, extra = 0;
+		int error;
+
+		if (!message->offset) {
+			ext = (struct ext_total){
+				.block = htole32(sizeof(ext)),
+				.kind = htole16(FASTIPC_EXT_TOTAL),
+				.total = htole32(message->size),
+			};
+			extra = sizeof(ext);
+			flags |= FASTIPC_FRAME_EXT;
+		}
+		length = left < most - extra ? left : most - extra;
+		if (length < left)
+			flags |= FASTIPC_FRAME_MORE;
+		error = reserve(channel, FASTIPC_FRAME_HEADER + extra + length,
+				&place);
+		if (error)
+			return error;
+		write_frame(channel, place, message, flags, extra ? &ext : NULL,
+			    length);
+		fastipc_producer_commit(&channel->tx,
+					FASTIPC_FRAME_HEADER + extra + length);
+		fastipc_producer_publish(&channel->tx);
+		fastipc_channel_notify(channel, FASTIPC_WANT_DATA);
+		message->offset += length;
+	}
+	return 0;
+}
+
+int fastipc_frame_push(struct fastipc_channel *channel,
+		       struct fastipc_outgoing *message, bool more)
+{
+	uint32_t size = FASTIPC_FRAME_HEADER + message->size;
+	unsigned char *place;
+	int error;
+
+	if (message->size > fragment_payload(channel))
+		return push_fragments(channel, message);
+	error = reserve(channel, size, &place);
+	if (__builtin_expect(error, 0))
+		return error;
+	write_frame(channel, place, message, message->flags, NULL,
+		    message->size);
+	fastipc_producer_commit(&channel->tx, size);
+	if (!more)
+		fastipc_producer_publish(&channel->tx);
+	return 0;
+}
+
+int fastipc_assembly_expect(struct fastipc_assembly *assembly,
+			    const struct fastipc_frame *frame)
+{
+	bool more = frame->flags & FASTIPC_FRAME_MORE;
+
+	if (!assembly->open) {
+		if (!more || !frame->total || frame->length >= frame->total)
+			return -EPROTO;
+		assembly->open = true;
+		assembly->discard = false;
+		assembly->id = frame->id;
+		assembly->type = frame->type;
+		assembly->total = frame->total;
+		assembly->size = 0;
+		return 0;
+	}
+	if (frame->id != assembly->id || frame->type != assembly->type ||
+	    frame->total || !frame->length ||
+	    frame->length > assembly->total - assembly->size)
+		return -EPROTO;
+	/* The last fragment, and only it, completes the message. */
+	return more == (frame->length < assembly->total - assembly->size)
+		       ? 0
+		       : -EPROTO;
+}
+
+int fastipc_assembly_grow(struct fastipc_assembly *assembly, uint32_t size)
+{
+	unsigned char *data;
+
+	if (size <= assembly->capacity)
+		return 0;
+	/* Nothing to keep: a new message begins. */
+	data = malloc(size);
+	if (!data)
+		return -ENOMEM;
+	free(assembly->data);
+	assembly->data = data;
+	assembly->capacity = size;
+	return 0;
+}
+
+void fastipc_assembly_free(struct fastipc_assembly *assembly)
+{
+	free(assembly->data);
+	*assembly = (struct fastipc_assembly){ 0 };
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The ring: single-producer, single-consumer records in double-mapped
+ * memory, without a system call and without trust.
+ *
+ * The producer and the consumer of one ring are in different processes.  Each
+ * keeps its cursors here, in private memory; only record words, tx_tail and
+ * rx_head are shared.  Cursors count bytes and may start anywhere: all
+ * arithmetic on them is modulo 2^64.
+ *
+ * Publication is in the slot: a record's word, stored last, makes it (and the
+ * batch that follows it) visible.  Ordering:
+ *
+ *	producer			consumer
+ *	(P1) bytes, later words		(C1) load-acquire word
+ *	(P2) 0 into the next word	(C2) read bytes
+ *	(P3) store-release word		(C3) store-release rx_head
+ *	(P4) load-acquire rx_head
+ *
+ * P3 pairs with C1: whoever sees the word sees the bytes and the 0 behind
+ * them.  C3 pairs with P4: bytes are overwritten only after they were read.
+ *
+ * The kind of record publication used here (length word in the slot, stored
+ * last) is that of Aeron's log buffers; cached peer indices are from
+ * FastForward (Giacomoni et al., PPoPP 2008) and B-Queue.
+ *
+ * Thread-safety: one thread for each struct at a time.  Nothing blocks.
+ */
+#ifndef FASTIPC_RING_H
+#define FASTIPC_RING_H
+
+#include <errno.h>
+#include <stdint.h>
+
+#include <linux/fastipc.h>
+
+struct fastipc_producer {
+	unsigned char *data;
+	uint64_t size;
+	uint64_t mask;
+	uint64_t tail;	    /* end of the last committed record */
+	uint64_t published; /* end of the last visible record */
+	uint64_t head;	    /* the consumer's, as last read */
+	uint64_t word;	    /* of the first unpublished record */
+	uint64_t records;
+	uint32_t record_max;
+	struct fastipc_control *own;
+	const struct fastipc_control *peer;
+};
+
+struct fastipc_consumer {
+	const unsigned char *data;
+	uint64_t mask;
+	uint64_t head;	   /* the next record to look at */
+	uint64_t released; /* what the producer was told */
+	uint64_t records;
+	uint32_t record_max;
+	struct fastipc_control *own;
+};
+
+/*
+ * @data: the ring's memory, mapped twice in a row; @size: a power of two;
+ * @start: both cursors' first value, a multiple of 8 (0 but in tests).
+ */
+void fastipc_producer_init(struct fastipc_producer *producer, void *data,
+			   uint32_t size, struct fastipc_control *own,
+			   const struct fastipc_control *peer, uint64_t start);
+void fastipc_consumer_init(struct fastipc_consumer *consumer, const void *data,
+			   uint32_t size, struct fastipc_control *own,
+			   uint64_t start);
+
+/* Read the consumer's head.  -EPROTO: it is not within what was sent. */
+int fastipc_producer_refresh(struct fastipc_producer *producer);
+
+/* Whether a record of @size bytes fits, by the cached head. */
+static inline int fastipc_producer_fits(const struct fastipc_producer *producer,
+					uint32_t size)
+{
+	/* One word more than the record: the next word is zeroed, too. */
+	return producer->tail - producer->head + FASTIPC_RECORD_SPACE(size) +
+		       FASTIPC_RECORD_WORD <=
+	       producer->size;
+}
+
+/*
+ * Room for a record of @size bytes (<= record_max): 0 and its place, -EAGAIN
+ * if there is none now, -EPROTO.  Nothing changes until the commit.
+ */
+static inline int fastipc_producer_reserve(struct fastipc_producer *producer,
+					   uint32_t size, unsigned char **place)
+{
+	if (__builtin_expect(!fastipc_producer_fits(producer, size), 0)) {
+		int error = fastipc_producer_refresh(producer);
+
+		if (error)
+			return error;
+		if (!fastipc_producer_fits(producer, size))
+			return -EAGAIN;
+	}
+	*place = producer->data + (producer->tail & producer->mask) +
+		 FASTIPC_RECORD_WORD;
+	return 0;
+}
+
+/* The reserved record is whole, with @size bytes; not visible yet. */
+static inline void fastipc_producer_commit(struct fastipc_producer *producer,
+					   uint32_t size)
+{
+	uint64_t word = (uint64_t)FASTIPC_RECORD_DATA << 32 | size;
+
+	if (producer->tail == producer->published)
+		producer->word = word;
+	else
+		__atomic_store_n(
+			(uint64_t *)(producer->data +
+				     (producer->tail & producer->mask)),
+			word, __ATOMIC_RELAXED);
+	producer->tail += FASTIPC_RECORD_SPACE(size);
+	producer->records++;
+}
+
+/* Make all committed records visible at once.  Cheap if there is none. */
+static inline void fastipc_producer_publish(struct fastipc_producer *producer)
+{
+	unsigned char *data = producer->data;
+
+	if (producer->tail == producer->published)
+		return;
+	__atomic_store_n((uint64_t *)(data + (producer->tail & producer->mask)),
+			 0, __ATOMIC_RELAXED); /* P2 */
+	__atomic_store_n(
+		(uint64_t *)(data + (producer->published & producer->mask)),
+		producer->word, __ATOMIC_RELEASE); /* P3 */
+	/* For sleepers and monitors: nobody spins on it. */
+	__atomic_store_n(&producer->own->tx_tail, producer->tail,
+			 __ATOMIC_RELEASE);
+	producer->published = producer->tail;
+}
+
+/* Whether a record waits: the one load that a spinning consumer repeats. */
+static inline int
+fastipc_consumer_ready(const struct fastipc_consumer *consumer)
+{
+	return __atomic_load_n(
+		       (const uint64_t *)(consumer->data +
+					  (consumer->head & consumer->mask)),
+		       __ATOMIC_ACQUIRE) != 0;
+}
+
+/*
+ * The next record, in place: 0, -EAGAIN when empty, -EPROTO when the word is
+ * none that a producer writes.  The word is loaded once; *size is bounded by
+ * record_max, so *place .. *place + *size is mapped memory, whatever the
+ * producer does.
+ */
+static inline int fastipc_consumer_peek(const struct fastipc_consumer *consumer,
+					const unsigned char **place,
+					uint32_t *size)
+{
+	const unsigned char *record =
+		consumer->data + (consumer->head & consumer->mask);
+	uint64_t word = __atomic_load_n((const uint64_t *)record,
+					__ATOMIC_ACQUIRE); /* C1 */
+
+	if (!word)
+		return -EAGAIN;
+	if (__builtin_expect(word >> 32 != FASTIPC_RECORD_DATA ||
+				     (uint32_t)word > consumer->record_max,
+			     0))
+		return -EPROTO;
+	*place = record + FASTIPC_RECORD_WORD;
+	*size = (uint32_t)word;
+	return 0;
+}
+
+/* Step over the record that peek showed, of @size bytes; not released yet. */
+static inline void fastipc_consumer_next(struct fastipc_consumer *consumer,
+					 uint32_t size)
+{
+	consumer->head += FASTIPC_RECORD_SPACE(size);
+	consumer->records++;
+}
+
+/* Give the space before @head back to the producer. */
+static inline void
+fastipc_consumer_release_to(struct fastipc_consumer *consumer, uint64_t head)
+{
+	consumer->released = head;
+	__atomic_store_n(&consumer->own->rx_head, head,
+			 __ATOMIC_RELEASE); /* C3 */
+}
+
+/* Give the space of all records stepped over back to the producer. */
+static inline void fastipc_consumer_release(struct fastipc_consumer *consumer)
+{
+	fastipc_consumer_release_to(consumer, consumer->head);
+}
+
+#endif
