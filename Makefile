@@ -23,10 +23,12 @@ libdir     ?= $(prefix)/lib
 includedir ?= $(prefix)/include
 mandir     ?= $(prefix)/share/man
 
-# SAN=asan or SAN=tsan.  TSan does not model fences, and gcc says so.
+# SAN=asan or SAN=tsan.  TSan does not model fences, and gcc says so; it does
+# not start where the kernel randomises addresses by more than 28 bits.
 SAN_asan := -fsanitize=address,undefined -fno-sanitize-recover=all \
 	    -fno-omit-frame-pointer
 SAN_tsan := -fsanitize=thread $(if $(findstring clang,$(CC)),,-Wno-tsan)
+NO_ASLR   = $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
 URCU      := $(shell pkg-config --libs liburcu-bp liburcu-cds 2>/dev/null)
 FLAGS     := -std=c11 -D_GNU_SOURCE -DFASTIPC_VERSION='"$(VERSION)"' \
@@ -138,7 +140,7 @@ check-asan: ## run the tests under AddressSanitizer and UBSan
 
 check-tsan: ## run the tests under ThreadSanitizer
 	@tools/deps run check
-	@TSAN_OPTIONS='suppressions=$(CURDIR)/selftests/tsan.supp' \
+	@TSAN_OPTIONS='suppressions=$(CURDIR)/selftests/tsan.supp' $(NO_ASLR) \
 		$(MAKE) --no-print-directory SAN=tsan O=$(O)/tsan tested
 
 stress: $(STRESS) $(TOOL) ## run the long tests

@@ -1,0 +1,40 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# SPIN finds no error in any model: every interleaving, every safety and
+# liveness property of selftests/model/*.pml.  A model may choose the options
+# of its verifier in a line "pan: OPTION...", of its compiler in "cc: FLAG...".
+set -u
+
+tests=0
+models=$PWD/selftests/model
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+
+options() # KEY MODEL
+{
+	sed -n "s/.*\<$1: *\(-[^*]*\).*/\1/p" "$2"
+}
+
+# shellcheck disable=SC2046 # words are meant
+verify() # MODEL
+{
+	spin -a "$1" &&
+		"${CC:-cc}" -O2 -w $(options cc "$1") -o pan pan.c &&
+		./pan -m1000000 $(options pan "$1") &&
+		[ ! -e "${1##*/}.trail" ]
+}
+
+for model in "$models"/*.pml; do
+	tests=$((tests + 1))
+	if verify "$model" >log 2>&1 && grep -q 'errors: 0$' log &&
+		! grep -q 'error: max search depth too small' log; then
+		echo "ok $tests - ${model##*/}"
+		sed -n 's/^ *\([0-9.e+]* states, stored.*\)/# \1/p' log
+	else
+		echo "not ok $tests - ${model##*/}"
+		sed 's/^/# /' log
+	fi
+done
+echo "1..$tests"
