@@ -149,7 +149,7 @@ static void write_frame(const struct fastipc_channel *channel,
 	uint64_t w2 = length + extra;
 	const unsigned char *from = message->data + message->offset;
 	unsigned char *to = place + FASTIPC_FRAME_HEADER;
-	uint32_t sum;
+	uint32_t sum = 0;
 
 	if (ext)
 		memcpy(to, ext, sizeof(*ext));
