@@ -70,6 +70,7 @@ EXAMPLES   := $(call tests,examples)
 # ---- how it is built ----
 
 ifneq ($(V),1)
+Q   = @
 say = @printf '  %-7s %s\n' $(1) $@;
 endif
 
@@ -167,15 +168,17 @@ clang-tests:
 .PHONY: lint man-check
 lint: man-check ## check style, suspicious code, scripts and licences
 	@tools/deps lint
-	clang-format --dry-run -Werror $(SOURCES)
-	@! grep -L SPDX-License-Identifier $(SOURCES) $(SCRIPTS) | grep .
-	shellcheck $(SCRIPTS)
-	@printf '%s\n' $(filter %.c,$(SOURCES)) | xargs -P "$$(nproc)" -I{} \
-		clang-tidy --quiet {} -- $(FLAGS) -Ilib/src -Itools -Iselftests
+	$(call say,FORMAT)clang-format --dry-run -Werror $(SOURCES)
+	$(call say,SPDX)! grep -L SPDX-License-Identifier $(SOURCES) $(SCRIPTS) \
+		$(MAN_PAGES) | grep .
+	$(call say,SHELL)shellcheck $(SCRIPTS)
+	$(call say,TIDY)printf '%s\n' $(filter %.c,$(SOURCES)) | \
+		xargs -P "$$(nproc)" -I{} clang-tidy --quiet {} -- \
+		$(FLAGS) -Ilib/src -Itools -Iselftests
 
 man-check: ## check the man pages
 	@tools/deps lint
-	$(if $(MAN_PAGES),mandoc -T lint -W warning $(MAN_PAGES))
+	$(if $(MAN_PAGES),$(call say,MAN)mandoc -T lint -W warning $(MAN_PAGES))
 
 # ---- how it is installed ----
 
@@ -189,22 +192,22 @@ INSTALLED = $(bindir)/fastipc $(libdir)/libfastipc.a \
 
 .PHONY: install uninstall clean help
 install: all ## install to prefix (/usr/local), below DESTDIR
-	install -D -m 755 $(O)/bin/fastipc $(DESTDIR)$(bindir)/fastipc
-	install -D -m 644 -t $(DESTDIR)$(libdir) $(LIB_A)
-	install -D -m 755 -t $(DESTDIR)$(libdir) $(LIB_SO)
-	for link in $(LIB_LINKS); do \
+	$(call say,INSTALL)install -D -t $(DESTDIR)$(bindir) $(O)/bin/fastipc
+	$(Q)install -D -t $(DESTDIR)$(libdir) $(LIB_SO)
+	$(Q)install -D -t $(DESTDIR)$(libdir) -m 644 $(LIB_A)
+	$(Q)for link in $(LIB_LINKS); do \
 		ln -sf $(notdir $(LIB_SO)) $(DESTDIR)$(libdir)/$$link; done
-	install -D -m 644 -t $(DESTDIR)$(includedir)/fastipc $(HEADERS)
-	install -d $(DESTDIR)$(libdir)/pkgconfig
-	sed -e 's|@prefix@|$(prefix)|' -e 's|@libdir@|$(libdir)|' \
-	    -e 's|@includedir@|$(includedir)|' -e 's|@version@|$(VERSION)|' \
-	    lib/libfastipc.pc.in >$(DESTDIR)$(libdir)/pkgconfig/libfastipc.pc
-	$(foreach page,$(MAN_PAGES),install -D -m 644 $(page) \
+	$(Q)install -D -t $(DESTDIR)$(includedir)/fastipc -m 644 $(HEADERS)
+	$(Q)install -d $(DESTDIR)$(libdir)/pkgconfig
+	$(Q)sed -e 's|@prefix@|$(prefix)|' -e 's|@libdir@|$(libdir)|' \
+		-e 's|@includedir@|$(includedir)|' -e 's|@version@|$(VERSION)|' \
+		lib/libfastipc.pc.in >$(DESTDIR)$(libdir)/pkgconfig/libfastipc.pc
+	$(Q)$(foreach page,$(MAN_PAGES),install -D -m 644 $(page) \
 		$(DESTDIR)$(call man_target,$(page)) &&) :
 
 uninstall: ## remove what `make install` put there
-	rm -f $(INSTALLED:%=$(DESTDIR)%)
-	rmdir $(DESTDIR)$(includedir)/fastipc 2>/dev/null || :
+	$(call say,REMOVE)rm -f $(INSTALLED:%=$(DESTDIR)%)
+	$(Q)rmdir $(DESTDIR)$(includedir)/fastipc 2>/dev/null || :
 
 clean: ## remove what was built
 	rm -rf $(O)
