@@ -41,8 +41,10 @@ int fastipc_list(int (*found)(const struct fastipc_server_info *info,
 
 /*
  * The path of the socket that @address stands for, into @path[108]:
- * $XDG_RUNTIME_DIR/fastipc/NAME, /run/fastipc/NAME for root, or
- * /tmp/fastipc-UID/NAME when there is no XDG_RUNTIME_DIR.
+ * $XDG_RUNTIME_DIR/fastipc/NAME; without an XDG_RUNTIME_DIR, root has
+ * /run/fastipc/NAME and any other user /tmp/fastipc-UID/NAME.
+ * -EINVAL no address; -ENAMETOOLONG; -EOPNOTSUPP no such transport.
+ * Thread-safe.
  */
 int fastipc_address_path(const char *address, char path[108]);
 

@@ -15,6 +15,12 @@
 #include <fastipc/discover.h>
 #include <fastipc/types.h>
 
+/* A peer's data is accepted up to this size: it is our address space. */
+#define FASTIPC_PEER_RING_MAX (16u << 20)
+
+/* For a connect without a deadline. */
+#define FASTIPC_CONNECT_TIMEOUT_NS 5000000000ULL
+
 /* One mapped region: control page, then data twice in a row. */
 struct fastipc_region {
 	void *base;
@@ -54,11 +60,15 @@ struct fastipc_status {
 
 /* ---- regions (region.c) ---- */
 
-/* Make, map RW, initialise the control page, seal; *@fd is to be sent. */
+/*
+ * Make, map RW, initialise the control page, seal; *@fd is to be sent and
+ * closed.  No page but the control page is touched.
+ * -EINVAL bad @size; -EMFILE, -ENFILE; -ENOMEM; -EFBIG over RLIMIT_FSIZE.
+ */
 int fastipc_region_create(struct fastipc_region *region, uint32_t size,
 			  int *fd);
 /* Check a received fd (memfd seals, exact size, power of two, identity line)
- * and map it read-only.  Does not close @fd.
+ * and map it read-only.  Does not close @fd; the mapping outlives it.
  * -EBADFD seals missing or not a memfd; -ERANGE wrong size; -EBADMSG wrong
  * magic; -EPROTONOSUPPORT wrong ABI; -ENOMEM. */
 int fastipc_region_attach(struct fastipc_region *region, int fd);
@@ -74,13 +84,32 @@ struct fastipc_rendezvous {
 	ino_t ino;
 };
 
+/*
+ * Listen on @address; @mode is the socket file's (permission bits only).  A
+ * dead server's socket is replaced.
+ * -EADDRINUSE a live server has it; -ENOTSOCK something that is no socket is
+ * in its place; -EBUSY another process holds the directory's lock; -EACCES no
+ * permission, or the runtime directory is not safe; -ENOENT no such directory;
+ * -ENOTDIR; -EINVAL, -ENAMETOOLONG, -EOPNOTSUPP (kmod:) bad address or mode;
+ * -EMFILE; -ENOMEM.
+ */
 int fastipc_rendezvous_listen(struct fastipc_rendezvous *rendezvous,
 			      const char *address, mode_t mode);
+/* Remove the socket file if it is still ours, and stop to listen. */
 void fastipc_rendezvous_close(struct fastipc_rendezvous *rendezvous);
 
 /* Next pending socket (non-blocking, cloexec), or -EAGAIN, or -EUSERS: out of
  * descriptors; one waiting client was told so and closed (count it, go on). */
 int fastipc_rendezvous_accept(struct fastipc_rendezvous *rendezvous);
+
+/*
+ * Client side: a connected socket (non-blocking, cloexec) of the server at
+ * @address, by @deadline.
+ * -ENOENT, -ECONNREFUSED (nobody listens), -EACCES, -EPROTOTYPE (not a
+ * SEQPACKET socket), -ETIMEDOUT (its backlog stays full), -EMFILE, and those
+ * of a bad address.
+ */
+int fastipc_rendezvous_connect(const char *address, uint64_t deadline);
 
 /* Tell the client on @sock, which has said HELLO or not yet, why it is not
  * served (@error: -EUSERS, -ENOMEM, ...).  Never blocks.  Does not close. */
@@ -92,12 +121,20 @@ void fastipc_rendezvous_refuse(int sock, int error);
  * 0: it was a query, answered from @status: close @sock.
  * -EAGAIN: nothing there yet.  Any other: it failed, the client was told why
  * if possible: close @sock.
+ * -EPIPE it hung up without a HELLO, as a probe for a live server does;
+ * -EBADMSG no HELLO; -EPROTONOSUPPORT another version, layout, or a required
+ * feature; -ENOPROTOOPT another schema; -EBADFD, -ERANGE its region; -EUSERS
+ * this process is out of descriptors; -ENOMEM.
  */
 int fastipc_handshake_accept(int sock, const struct fastipc_proposal *mine,
 			     const struct fastipc_status *status,
 			     struct fastipc_link *link);
 
-/* Client side, blocking until @deadline (FASTIPC_NO_DEADLINE: 5 s). */
+/*
+ * Client side, blocking until @deadline (FASTIPC_NO_DEADLINE: 5 s).  Errors of
+ * fastipc_rendezvous_connect(); of the server's answer, as above; -EBADMSG no
+ * valid answer; -EPIPE the server hung up instead; -ETIMEDOUT; -EMFILE.
+ */
 int fastipc_handshake_connect(const char *address,
 			      const struct fastipc_proposal *mine,
 			      uint64_t deadline, struct fastipc_link *link);
@@ -105,7 +142,14 @@ int fastipc_handshake_connect(const char *address,
 int fastipc_handshake_connect_fd(int sock, const struct fastipc_proposal *mine,
 				 uint64_t deadline, struct fastipc_link *link);
 
-/* Unmap, close. */
+/*
+ * Both ends at once, of a fresh socket pair, as though they had shaken hands
+ * with @mine on both sides.
+ */
+int fastipc_link_pair(const struct fastipc_proposal *mine,
+		      struct fastipc_link links[2]);
+
+/* Unmap, close, and make it empty; an empty one is allowed. */
 void fastipc_link_close(struct fastipc_link *link);
 
 /* ---- sleeping and ringing (doorbell.c) ---- */
@@ -114,7 +158,8 @@ void fastipc_link_close(struct fastipc_link *link);
  * Sleep while the peer's doorbell equals @seen, and, when @local is not NULL,
  * while *@local (a private futex word of this process) equals @local_seen;
  * until @deadline (absolute ns, CLOCK_MONOTONIC, 0: for ever).  Returns 0 on
- * any wake-up (also a spurious one or a signal), -ETIMEDOUT.
+ * any wake-up (also a spurious one or a signal), -ETIMEDOUT.  A peer's death
+ * wakes nobody here: sleep in slices and look with fastipc_link_drain().
  */
 int fastipc_link_wait(const struct fastipc_link *link, uint32_t seen,
 		      const uint32_t *local, uint32_t local_seen,

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Doorbells: how an end sleeps until its peer rings, and how it rings.
+ *
+ * FUTEX mode: the sleeper waits on the doorbell word of its *peer's* control
+ * page, which it can only read; a shared futex needs no more.  The word's
+ * owner bumps it and wakes.
+ *
+ * POLL mode: the ringer sends one byte on the rendezvous socket, which the
+ * sleeper polls.  An eventfd would not do: the two ends would share its open
+ * file description, so a hostile peer could clear O_NONBLOCK and fill the
+ * counter, and our write() would block for ever.  MSG_DONTWAIT is ours, each
+ * call, and cannot be taken away.  It also saves two descriptors for each
+ * connection.
+ *
+ * These calls are on the latency-critical path: one system call each, and no
+ * look at the clock but the one that stamps a wake-up.
+ */
+#include "transport/transport.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/error.h"
+
+#define NS_PER_S 1000000000u
+
+/* Of the fallback for kernels (and sandboxes) without futex_waitv(). */
+#define SLICE_NS 1000000u
+
+/* A peer cannot keep us draining: the rest waits for the next time. */
+#define DRAIN_MAX 64
+
+static struct timespec to_timespec(uint64_t ns)
+{
+	return (struct timespec){ .tv_sec = (time_t)(ns / NS_PER_S),
+				  .tv_nsec = (long)(ns % NS_PER_S) };
+}
+
+/* 0 when woken, for any reason; -ETIMEDOUT.  Not an error of the caller's. */
+static int wait_result(long ret)
+{
+	return ret < 0 && errno == ETIMEDOUT ? -ETIMEDOUT : 0;
+}
+
+static int wait_doorbell(const uint32_t *doorbell, uint32_t seen,
+			 uint64_t deadline)
+{
+	struct timespec until;
+
+	if (deadline)
+		until = to_timespec(deadline);
+	/* Unlike FUTEX_WAIT, the _BITSET form takes an absolute time. */
+	return wait_result(syscall(SYS_futex, doorbell, FUTEX_WAIT_BITSET, seen,
+				   deadline ? &until : NULL, NULL,
+				   FUTEX_BITSET_MATCH_ANY));
+}
+
+/* Without futex_waitv(), the local word is looked at once a millisecond. */
+static int wait_in_slices(const uint32_t *doorbell, uint32_t seen,
+			  const uint32_t *local, uint32_t local_seen,
+			  uint64_t deadline)
+{
+	while (__atomic_load_n(local, __ATOMIC_ACQUIRE) == local_seen) {
+		uint64_t until = fastipc_now_ns() + SLICE_NS;
+		bool last = deadline && deadline <= until;
+
+		if (!wait_doorbell(doorbell, seen, last ? deadline : until))
+			return 0;
+		if (last)
+			return -ETIMEDOUT;
+	}
+	return 0;
+}
+
+static int wait_both(const uint32_t *doorbell, uint32_t seen,
+		     const uint32_t *local, uint32_t local_seen,
+		     uint64_t deadline)
+{
+	static bool missing; /* futex_waitv(), set once and for all */
+	struct timespec until;
+	struct futex_waitv words[] = {
+		{ .val = seen, .uaddr = (uintptr_t)doorbell, .flags = FUTEX_32 },
+		{ .val = local_seen,
+		  .uaddr = (uintptr_t)local,
+		  .flags = FUTEX_32 | FUTEX_PRIVATE_FLAG },
+	};
+	long ret;
+
+	if (__atomic_load_n(&missing, __ATOMIC_RELAXED))
+		return wait_in_slices(doorbell, seen, local, local_seen,
+				      deadline);
+	if (deadline)
+		until = to_timespec(deadline);
+	ret = syscall(SYS_futex_waitv, words, 2, 0, deadline ? &until : NULL,
+		      CLOCK_MONOTONIC);
+	if (ret < 0 && (errno == ENOSYS || errno == EPERM)) {
+		__atomic_store_n(&missing, true, __ATOMIC_RELAXED);
+		return wait_in_slices(doorbell, seen, local, local_seen,
+				      deadline);
+	}
+	return wait_result(ret);
+}
+
+int fastipc_link_wait(const struct fastipc_link *link, uint32_t seen,
+		      const uint32_t *local, uint32_t local_seen,
+		      uint64_t deadline)
+{
+	const uint32_t *doorbell = &link->peer.control->doorbell;
+
+	if (!local)
+		return wait_doorbell(doorbell, seen, deadline);
+	return wait_both(doorbell, seen, local, local_seen, deadline);
+}
+
+void fastipc_local_wake(const uint32_t *local)
+{
+	syscall(SYS_futex, local, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
+}
+
+int fastipc_link_poll(const struct fastipc_link *link, uint64_t deadline)
+{
+	struct pollfd pollfd = { .fd = link->sock, .events = POLLIN };
+	struct timespec timeout;
+
+	if (deadline) {
+		uint64_t now = fastipc_now_ns();
+
+		timeout = to_timespec(deadline > now ? deadline - now : 0);
+	}
+	if (!ppoll(&pollfd, 1, deadline ? &timeout : NULL, NULL))
+		return -ETIMEDOUT;
+	return 0;
+}
+
+/*
+ * A zero-length datagram looks like a hang-up: an honest peer never sends one,
+ * and another ends only its own connection.  Descriptors that a peer attaches
+ * are dropped by the kernel, since there is no room for them.
+ */
+int fastipc_link_drain(const struct fastipc_link *link)
+{
+	char byte;
+
+	for (int i = 0; i < DRAIN_MAX; i++) {
+		ssize_t ret = recv(link->sock, &byte, 1, MSG_DONTWAIT);
+
+		if (ret > 0)
+			continue;
+		if (ret < 0 && (errno == EAGAIN || errno == EINTR))
+			return 0;
+		return fastipc_fail(-EPIPE, "the peer is gone: it closed the "
+					    "connection or died");
+	}
+	return 0;
+}
+
+void fastipc_link_ring(struct fastipc_link *link, uint32_t mode)
+{
+	struct fastipc_control *own = link->own.control;
+
+	/*
+	 * The peer reads wake_ns after it saw the doorbell move (acquire), to
+	 * learn what a wake-up costs: stamp first, then bump with release.
+	 */
+	__atomic_store_n(&own->wake_ns, fastipc_now_ns(), __ATOMIC_RELAXED);
+	__atomic_fetch_add(&own->doorbell, 1, __ATOMIC_RELEASE);
+	if (mode == FASTIPC_SLEEP_FUTEX)
+		syscall(SYS_futex, &own->doorbell, FUTEX_WAKE, INT32_MAX, NULL,
+			NULL, 0);
+	else if (mode == FASTIPC_SLEEP_POLL)
+		/* EAGAIN: the peer has bytes unread, so it is readable. */
+		(void)!send(link->sock, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+}

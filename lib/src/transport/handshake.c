@@ -1,0 +1,422 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The handshake: two ends exchange HELLO and regions, and have a link, or one
+ * tells the other why not.
+ */
+#include "transport/handshake.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "transport/hello.h"
+
+static void link_init(struct fastipc_link *link)
+{
+	memset(link, 0, sizeof(*link));
+	link->sock = -1;
+}
+
+void fastipc_link_close(struct fastipc_link *link)
+{
+	fastipc_region_unmap(&link->own);
+	fastipc_region_unmap(&link->peer);
+	if (link->sock >= 0)
+		close(link->sock);
+	link_init(link);
+}
+
+static int read_cred(int sock, struct fastipc_peer *cred)
+{
+	struct ucred ucred;
+	socklen_t length = sizeof(ucred);
+
+	if (getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &ucred, &length))
+		return fastipc_fail(-errno, "cannot tell who the peer is: %s",
+				    strerrordesc_np(errno));
+	cred->pid = ucred.pid;
+	cred->uid = ucred.uid;
+	cred->gid = ucred.gid;
+	return 0;
+}
+
+static void propose(struct fastipc_hello *hello,
+		    const struct fastipc_proposal *mine)
+{
+	hello->checksum = mine->checksum;
+	hello->ring_size = mine->ring_size;
+	hello->max_message = mine->max_message;
+	hello->fingerprint = mine->fingerprint;
+}
+
+/* What must agree, in CONNECT and in ACCEPT alike. */
+static int check_peer(const struct fastipc_hello *hello,
+		      const struct fastipc_proposal *mine)
+{
+	if (hello->abi != FASTIPC_ABI_VERSION)
+		return fastipc_fail(-EPROTONOSUPPORT,
+				    "the peer's regions have layout %u, this "
+				    "end's %d: use the same libfastipc on both",
+				    hello->abi, FASTIPC_ABI_VERSION);
+	if (hello->checksum > FASTIPC_CHECKSUM_FULL)
+		return fastipc_fail(-EPROTONOSUPPORT,
+				    "the peer wants checksum %u, which this "
+				    "end does not know: update libfastipc",
+				    hello->checksum);
+	if (hello->fingerprint && mine->fingerprint &&
+	    hello->fingerprint != mine->fingerprint)
+		return fastipc_fail(-ENOPROTOOPT,
+				    "the peer speaks schema %#llx, this end "
+				    "%#llx: generate both from one schema",
+				    (unsigned long long)hello->fingerprint,
+				    (unsigned long long)mine->fingerprint);
+	return 0;
+}
+
+/* Take over what the peer sent; closes @fd. */
+static int take_peer(struct fastipc_link *link,
+		     const struct fastipc_hello *hello, int fd)
+{
+	int ret;
+
+	if (fd < 0)
+		return fastipc_fail(-EBADMSG, "the peer's HELLO came without "
+					      "its region: is it a fastipc "
+					      "peer?");
+	ret = fastipc_region_attach(&link->peer, fd);
+	close(fd);
+	if (ret)
+		return ret;
+	if (hello->ring_size != link->peer.size)
+		return fastipc_fail(-ERANGE,
+				    "the peer's HELLO says %u bytes of ring "
+				    "and its region has %u",
+				    hello->ring_size, link->peer.size);
+	link->peer_max_message = hello->max_message < FASTIPC_MESSAGE_MAX
+					 ? hello->max_message
+					 : FASTIPC_MESSAGE_MAX;
+	link->peer_fingerprint = hello->fingerprint;
+	return 0;
+}
+
+/* ---- the server's side ---- */
+
+static int answer_query(int sock, const struct fastipc_proposal *mine,
+			const struct fastipc_status *status)
+{
+	struct fastipc_hello hello;
+
+	fastipc_hello_init(&hello, FASTIPC_HELLO_STATUS);
+	propose(&hello, mine);
+	hello.connections = status->connections;
+	hello.threads = status->threads;
+	hello.uptime_ns = status->uptime_ns;
+	return fastipc_hello_send(sock, &hello, -1);
+}
+
+static int send_accept(int sock, const struct fastipc_proposal *mine,
+		       struct fastipc_link *link)
+{
+	struct fastipc_hello hello;
+	int fd;
+	int ret = fastipc_region_create(&link->own, mine->ring_size, &fd);
+
+	if (ret)
+		return ret;
+	fastipc_hello_init(&hello, FASTIPC_HELLO_ACCEPT);
+	propose(&hello, mine);
+	hello.checksum = link->checksum;
+	ret = fastipc_hello_send(sock, &hello, fd);
+	close(fd);
+	return ret;
+}
+
+/* The client's region first: its descriptor is closed before ours is made. */
+static int accept_client(int sock, const struct fastipc_proposal *mine,
+			 const struct fastipc_hello *hello, int fd,
+			 struct fastipc_link *link)
+{
+	int ret = check_peer(hello, mine);
+
+	if (ret) {
+		if (fd >= 0)
+			close(fd);
+		return ret;
+	}
+	ret = take_peer(link, hello, fd);
+	if (!ret)
+		ret = read_cred(sock, &link->cred);
+	if (ret)
+		return ret;
+	link->checksum = hello->checksum > (uint32_t)mine->checksum
+				 ? (enum fastipc_checksum)hello->checksum
+				 : mine->checksum;
+	return send_accept(sock, mine, link);
+}
+
+static int serve_hello(int sock, const struct fastipc_proposal *mine,
+		       const struct fastipc_status *status,
+		       const struct fastipc_hello *hello, int fd,
+		       struct fastipc_link *link)
+{
+	if (hello->kind == FASTIPC_HELLO_CONNECT)
+		return accept_client(sock, mine, hello, fd, link);
+	if (fd >= 0)
+		close(fd);
+	if (hello->kind == FASTIPC_HELLO_QUERY && fd < 0)
+		return answer_query(sock, mine, status);
+	return fastipc_fail(-EBADMSG,
+			    "a client sent HELLO of kind %u, which is not for "
+			    "a server",
+			    hello->kind);
+}
+
+int fastipc_handshake_accept(int sock, const struct fastipc_proposal *mine,
+			     const struct fastipc_status *status,
+			     struct fastipc_link *link)
+{
+	struct fastipc_hello hello;
+	int fd, ret;
+
+	link_init(link);
+	ret = fastipc_hello_receive(sock, &hello, &fd);
+	if (ret == -EAGAIN)
+		return ret;
+	if (!ret)
+		ret = serve_hello(sock, mine, status, &hello, fd, link);
+	if (!ret && link->own.base) {
+		link->sock = sock;
+		return 1;
+	}
+	if (!ret)
+		return 0;
+	fastipc_link_close(link);
+	if (ret == -EMFILE || ret == -ENFILE)
+		ret = -EUSERS;
+	if (ret != -EPIPE)
+		fastipc_rendezvous_refuse(sock, ret);
+	return ret;
+}
+
+/* ---- the client's side ---- */
+
+static int refused(int error)
+{
+	switch (-error) {
+	case EUSERS:
+		return fastipc_fail(error, "the server has no room for another "
+					   "connection: close some, or raise "
+					   "its max_connections or "
+					   "RLIMIT_NOFILE");
+	case ENOMEM:
+		return fastipc_fail(error, "the server has no memory for "
+					   "another connection");
+	case EPROTONOSUPPORT:
+		return fastipc_fail(error, "the server refuses this protocol "
+					   "version or layout: use the same "
+					   "libfastipc on both ends");
+	case ENOPROTOOPT:
+		return fastipc_fail(error, "the server speaks another schema: "
+					   "generate both ends from one");
+	case ERANGE:
+		return fastipc_fail(error,
+				    "the server refuses a region of this "
+				    "size: use a ring_size of at most %u",
+				    FASTIPC_PEER_RING_MAX);
+	}
+	/* Not an errno, or one that tells our own caller something else. */
+	if (error >= 0 || error < -4095 || error == -EAGAIN || error == -EINTR)
+		return fastipc_fail(-EBADMSG,
+				    "the server refuses with %d, which is no "
+				    "error: is it a fastipc server?",
+				    error);
+	return fastipc_fail(error, "the server refuses: %s",
+			    strerrordesc_np(-error) ? strerrordesc_np(-error)
+						    : "unknown error");
+}
+
+static int poll_answer(int sock, uint64_t deadline)
+{
+	struct pollfd pollfd = { .fd = sock, .events = POLLIN };
+	uint64_t now = fastipc_now_ns();
+	uint64_t left = deadline > now ? deadline - now : 0;
+	struct timespec timeout = { .tv_sec = (time_t)(left / 1000000000u),
+				    .tv_nsec = (long)(left % 1000000000u) };
+
+	if (!ppoll(&pollfd, 1, &timeout, NULL))
+		return fastipc_fail(-ETIMEDOUT,
+				    "the server did not answer HELLO in time: "
+				    "is it stopped or overloaded?");
+	return 0;
+}
+
+static int receive_answer(int sock, uint64_t deadline,
+			  struct fastipc_hello *hello, int *fd)
+{
+	int ret;
+
+	do {
+		ret = poll_answer(sock, deadline);
+		if (!ret)
+			ret = fastipc_hello_receive(sock, hello, fd);
+	} while (ret == -EAGAIN);
+	/*
+	 * A server that refuses before it has read our HELLO leaves it unread
+	 * when it closes.  Linux then reports a reset first, once, and the
+	 * answer that it sent before is still to be had.
+	 */
+	if (ret == -EPIPE)
+		ret = fastipc_hello_receive(sock, hello, fd);
+	if (ret == -EUSERS)
+		ret = -EMFILE; /* it is us who have no room */
+	if (ret == -EPIPE || ret == -EAGAIN)
+		ret = fastipc_fail(-EPIPE, "the server hung up without an "
+					   "answer: did it crash?");
+	return ret;
+}
+
+int fastipc_hello_exchange(int sock, const struct fastipc_hello *mine, int fd,
+			   uint32_t kind, uint64_t deadline,
+			   struct fastipc_hello *answer, int *answer_fd)
+{
+	int ret;
+
+	*answer_fd = -1;
+	if (!deadline)
+		deadline = fastipc_after_ns(FASTIPC_CONNECT_TIMEOUT_NS);
+	ret = fastipc_hello_send(sock, mine, fd);
+	/* A server without room refuses and hangs up before it is asked. */
+	if (ret && ret != -EPIPE)
+		return ret;
+	ret = receive_answer(sock, deadline, answer, answer_fd);
+	if (ret)
+		return ret;
+	if (answer->kind == kind)
+		return 0;
+	if (*answer_fd >= 0)
+		close(*answer_fd);
+	*answer_fd = -1;
+	if (answer->kind == FASTIPC_HELLO_REFUSE)
+		return refused(answer->error);
+	return fastipc_fail(-EBADMSG,
+			    "the server answered with HELLO of kind %u: is it "
+			    "a fastipc server?",
+			    answer->kind);
+}
+
+static int take_accept(struct fastipc_link *link,
+		       const struct fastipc_proposal *mine,
+		       const struct fastipc_hello *answer, int fd)
+{
+	int ret = check_peer(answer, mine);
+
+	if (!ret && answer->checksum < (uint32_t)mine->checksum)
+		ret = fastipc_fail(-EBADMSG,
+				   "the server agreed to checksum %u, less "
+				   "than %u",
+				   answer->checksum,
+				   (unsigned int)mine->checksum);
+	if (ret) {
+		if (fd >= 0)
+			close(fd);
+		return ret;
+	}
+	link->checksum = (enum fastipc_checksum)answer->checksum;
+	return take_peer(link, answer, fd);
+}
+
+static int connect_link(struct fastipc_link *link,
+			const struct fastipc_proposal *mine, uint64_t deadline)
+{
+	struct fastipc_hello hello, answer;
+	int fd, peer_fd;
+	int ret = read_cred(link->sock, &link->cred);
+
+	if (!ret)
+		ret = fastipc_region_create(&link->own, mine->ring_size, &fd);
+	if (ret)
+		return ret;
+	fastipc_hello_init(&hello, FASTIPC_HELLO_CONNECT);
+	propose(&hello, mine);
+	ret = fastipc_hello_exchange(link->sock, &hello, fd,
+				     FASTIPC_HELLO_ACCEPT, deadline, &answer,
+				     &peer_fd);
+	close(fd);
+	return ret ? ret : take_accept(link, mine, &answer, peer_fd);
+}
+
+int fastipc_handshake_connect_fd(int sock, const struct fastipc_proposal *mine,
+				 uint64_t deadline, struct fastipc_link *link)
+{
+	int ret;
+
+	link_init(link);
+	link->sock = sock;
+	ret = connect_link(link, mine, deadline);
+	if (ret)
+		fastipc_link_close(link);
+	return ret;
+}
+
+int fastipc_handshake_connect(const char *address,
+			      const struct fastipc_proposal *mine,
+			      uint64_t deadline, struct fastipc_link *link)
+{
+	int sock;
+
+	link_init(link);
+	if (!deadline)
+		deadline = fastipc_after_ns(FASTIPC_CONNECT_TIMEOUT_NS);
+	sock = fastipc_rendezvous_connect(address, deadline);
+	if (sock < 0)
+		return sock;
+	return fastipc_handshake_connect_fd(sock, mine, deadline, link);
+}
+
+/* ---- both sides at once ---- */
+
+/* Make @end's own region and give it to @other. */
+static int share_region(struct fastipc_link *end, struct fastipc_link *other,
+			const struct fastipc_proposal *mine)
+{
+	int fd;
+	int ret = fastipc_region_create(&end->own, mine->ring_size, &fd);
+
+	if (ret)
+		return ret;
+	ret = fastipc_region_attach(&other->peer, fd);
+	close(fd);
+	end->checksum = mine->checksum;
+	end->peer_max_message = mine->max_message;
+	end->peer_fingerprint = mine->fingerprint;
+	return ret ? ret : read_cred(end->sock, &end->cred);
+}
+
+int fastipc_link_pair(const struct fastipc_proposal *mine,
+		      struct fastipc_link links[2])
+{
+	int socks[2], ret;
+
+	link_init(&links[0]);
+	link_init(&links[1]);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC,
+		       0, socks))
+		return fastipc_fail(-errno,
+				    "cannot make a socket pair (%s): raise "
+				    "RLIMIT_NOFILE",
+				    strerrordesc_np(errno));
+	links[0].sock = socks[0];
+	links[1].sock = socks[1];
+	ret = share_region(&links[0], &links[1], mine);
+	if (!ret)
+		ret = share_region(&links[1], &links[0], mine);
+	if (ret) {
+		fastipc_link_close(&links[0]);
+		fastipc_link_close(&links[1]);
+	}
+	return ret;
+}

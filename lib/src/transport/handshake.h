@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The client's half of a HELLO exchange, for what is not a connection.
+ */
+#ifndef FASTIPC_HANDSHAKE_H
+#define FASTIPC_HANDSHAKE_H
+
+#include "transport/hello.h"
+#include "transport/transport.h"
+
+/*
+ * Send @mine (and @fd, unless -1) over @sock and wait for the @answer, which
+ * must be of @kind, until @deadline (FASTIPC_NO_DEADLINE: 5 s).  *@answer_fd
+ * is the descriptor that came with it, or -1.
+ * -ETIMEDOUT; -EPIPE; -EBADMSG; -EPROTONOSUPPORT; -EMFILE; what the server
+ * refuses with.
+ */
+int fastipc_hello_exchange(int sock, const struct fastipc_hello *mine, int fd,
+			   uint32_t kind, uint64_t deadline,
+			   struct fastipc_hello *answer, int *answer_fd);
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * HELLO: the one message of the rendezvous, a datagram in each direction on an
+ * AF_UNIX SOCK_SEQPACKET socket.
+ *
+ *	client				server
+ *	CONNECT + its region's fd  ->
+ *				   <-	ACCEPT + its region's fd, or REFUSE
+ *	QUERY			   ->
+ *				   <-	STATUS, or REFUSE
+ *
+ * After ACCEPT the socket carries doorbells, which are one byte each, and its
+ * hang-up says that the peer is gone.
+ *
+ * All integers are little-endian.  The first 24 bytes are the same in every
+ * version, so that ends of different versions can tell each other so.  A
+ * version only ever appends fields: a HELLO that is longer than known is
+ * accepted and the excess ignored; reserved bytes are sent as 0 and ignored.
+ */
+#ifndef FASTIPC_HELLO_H
+#define FASTIPC_HELLO_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define FASTIPC_HELLO_MAGIC 0x4f4c454843504946ULL /* "FIPCHELO" */
+#define FASTIPC_HELLO_VERSION 1
+#define FASTIPC_HELLO_VERSION_MIN 1
+
+/* Feature bits that this end knows.  None are defined yet. */
+#define FASTIPC_HELLO_FEATURES 0u
+
+enum fastipc_hello_kind {
+	FASTIPC_HELLO_CONNECT = 1,
+	FASTIPC_HELLO_ACCEPT = 2,
+	FASTIPC_HELLO_REFUSE = 3,
+	FASTIPC_HELLO_QUERY = 4,
+	FASTIPC_HELLO_STATUS = 5,
+};
+
+struct fastipc_hello {
+	/* offset: the same in every version */
+	/*   0 */ uint64_t magic;
+	/*   8 */ uint32_t size;	/* of the whole datagram, in bytes */
+	/*  12 */ uint16_t version;	/* the newest that the sender speaks */
+	/*  14 */ uint16_t version_min; /* and the oldest */
+	/*  16 */ uint32_t kind;	/* enum fastipc_hello_kind */
+	/*  20 */ int32_t error;	/* REFUSE: a negative errno */
+					/* version 1 */
+	/*  24 */ uint32_t abi;		/* of regions: FASTIPC_ABI_VERSION */
+	/*  28 */ uint32_t features;	/* offered; unknown bits are ignored */
+	/*  32 */ uint32_t required;	/* unknown bits: -EPROTONOSUPPORT */
+	/*  36 */ uint32_t checksum;	/* CONNECT: at least; ACCEPT: agreed */
+	/*  40 */ uint32_t ring_size;	/* of the sender's region */
+	/*  44 */ uint32_t max_message; /* largest the sender accepts */
+	/*  48 */ uint64_t fingerprint; /* of the schema; 0: none */
+	/*  56 */ uint64_t uptime_ns;	/* STATUS: of the server */
+	/*  64 */ uint32_t connections; /* STATUS: open now */
+	/*  68 */ uint32_t threads;	/* STATUS: workers */
+	/*  72 */ uint8_t reserved[56];
+};
+
+_Static_assert(sizeof(struct fastipc_hello) == 128, "HELLO size");
+_Static_assert(offsetof(struct fastipc_hello, error) == 20, "HELLO prefix");
+_Static_assert(offsetof(struct fastipc_hello, fingerprint) == 48,
+	       "HELLO has no padding");
+_Static_assert(offsetof(struct fastipc_hello, reserved) == 72,
+	       "HELLO has no padding");
+
+/* The part that every version has. */
+#define FASTIPC_HELLO_PREFIX offsetof(struct fastipc_hello, abi)
+
+/* Zero it and fill in what every HELLO of this end says. */
+void fastipc_hello_init(struct fastipc_hello *hello,
+			enum fastipc_hello_kind kind);
+
+/*
+ * Send, with @fd attached unless it is -1.  Never blocks.
+ * -EPIPE the peer is gone; another errno.
+ */
+int fastipc_hello_send(int sock, const struct fastipc_hello *hello, int fd);
+
+/*
+ * Receive, without blocking.  *@fd is the one descriptor that came with it,
+ * or -1; on failure all that came are closed.
+ *
+ * -EAGAIN nothing there; -EPIPE the peer is gone; -EBADMSG no HELLO, or more
+ * than one descriptor; -EPROTONOSUPPORT no version in common; -EUSERS the
+ * descriptor was lost because this process has no room for it.
+ */
+int fastipc_hello_receive(int sock, struct fastipc_hello *hello, int *fd);
+
+#endif
