@@ -120,29 +120,32 @@ FORCE:
 
 # ---- how it is tried ----
 
-# What may install packages comes first, then make again: it reads anew what
-# is there.
+# What may install packages comes first, then make again, which reads anew what
+# is there; on all CPUs, unless the caller has said -j.
+again = $(MAKE) --no-print-directory \
+	$(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
+
 .PHONY: deps run check check-asan check-tsan stress model bench
 deps: ## install what is missing to build, test and check (apt)
 	@tools/deps run check lint
 
 run: ## move the files below DIR between two processes, and compare
 	@tools/deps run
-	@$(MAKE) --no-print-directory tools
-	@FASTIPC=$(O)/bin/fastipc tools/run '$(DIR)'
+	+@$(again) tools
+	@FASTIPC=$(abspath $(O)/bin/fastipc) tools/run '$(DIR)'
 
 check: ## run all tests, built by gcc and clang; T=NAME for some
 	@tools/deps run check
-	@$(MAKE) --no-print-directory checked
+	+@$(again) checked
 
 check-asan: ## run the tests under AddressSanitizer and UBSan
 	@tools/deps run check
-	@$(MAKE) --no-print-directory SAN=asan O=$(O)/asan tested
+	+@$(again) SAN=asan O=$(O)/asan tested
 
 check-tsan: ## run the tests under ThreadSanitizer
 	@tools/deps run check
-	@TSAN_OPTIONS='suppressions=$(CURDIR)/selftests/tsan.supp' $(NO_ASLR) \
-		$(MAKE) --no-print-directory SAN=tsan O=$(O)/tsan tested
+	+@TSAN_OPTIONS='suppressions=$(CURDIR)/selftests/tsan.supp' $(NO_ASLR) \
+		$(again) SAN=tsan O=$(O)/tsan tested
 
 stress: $(STRESS) $(TOOL) ## run the long tests
 	@O=$(O) TEST_TIMEOUT=1800 selftests/run $(STRESS)
@@ -151,7 +154,7 @@ model: ## check the models of the protocols with SPIN
 	@O=$(O) selftests/run selftests/model.sh
 
 bench: tools ## measure the numbers of the README
-	@FASTIPC=$(O)/bin/fastipc tools/bench/readme.sh
+	@FASTIPC=$(abspath $(O)/bin/fastipc) tools/bench/readme.sh
 
 .PHONY: checked tested clang-tests
 checked: all $(TESTS) $(EXAMPLES) clang-tests
@@ -162,7 +165,7 @@ tested: tools $(TESTS)
 	@O=$(O) selftests/run $(TESTS) $(SCRIPTED)
 
 clang-tests:
-	@$(MAKE) --no-print-directory O=$(O)/clang CC=$(CLANG) tools \
+	+@$(again) O=$(O)/clang CC=$(CLANG) tools \
 		$(CLANG_TESTS)
 
 .PHONY: lint man-check
@@ -170,7 +173,7 @@ lint: man-check ## check style, suspicious code, scripts and licences
 	@tools/deps lint
 	$(call say,FORMAT)clang-format --dry-run -Werror $(SOURCES)
 	$(call say,SPDX)! grep -L SPDX-License-Identifier $(SOURCES) $(SCRIPTS) \
-		$(MAN_PAGES) | grep .
+		$(MAN_PAGES) $(wildcard selftests/model/*.pml) | grep .
 	$(call say,SHELL)shellcheck $(SCRIPTS)
 	$(call say,TIDY)printf '%s\n' $(filter %.c,$(SOURCES)) | \
 		xargs -P "$$(nproc)" -I{} clang-tidy --quiet {} -- \
