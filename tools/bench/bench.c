@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: MIT
+/*
+ * `fastipc bench`: its command line, and its runs one after the other.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "bench.h"
+#include "fastipc/arguments.h"
+#include "fastipc/commands.h"
+#include "ticks.h"
+
+#define EXIT_INTERRUPTED 130 /* as a shell says of SIGINT */
+#define RUNS_MAX 1000
+#define CONNECTIONS_MAX 65536
+#define DESCRIPTORS_EACH 6 /* of a connection, at most */
+
+enum {
+	KEY_TRANSPORT = 256,
+	KEY_CHECKSUM,
+	KEY_WAIT,
+	KEY_DURATION,
+	KEY_PLACEMENT,
+	KEY_RATE,
+	KEY_CONNECTIONS,
+	KEY_RUNS,
+	KEY_RING,
+	KEY_JSON,
+};
+
+static const struct argp_option option_list[] = {
+	{ "transport", KEY_TRANSPORT, "T", 0, "auto (default), memfd or kmod",
+	  0 },
+	{ "size", 's', "N", 0, "bytes of a message, K or M after it; 64", 0 },
+	{ "checksum", KEY_CHECKSUM, "C", 0, "off, header or full (default)",
+	  0 },
+	{ "wait", KEY_WAIT, "W", 0,
+	  "how both ends wait: adaptive (default), spin or block", 0 },
+	{ "duration", KEY_DURATION, "S", 0,
+	  "seconds of each run, without repeated slices; 3", 0 },
+	{ "placement", KEY_PLACEMENT, "P", 0,
+	  "cross: two CPUs (default); same: one; free: not pinned", 0 },
+	{ "rate", KEY_RATE, "R", 0,
+	  "messages a second, sent on a schedule; latency counts from the "
+	  "time each was to be sent",
+	  0 },
+	{ "connections", KEY_CONNECTIONS, "N", 0, "of the idle test; 1024", 0 },
+	{ "ring", KEY_RING, "N", 0,
+	  "bytes of each end's ring, a power of two; the library's default",
+	  0 },
+	{ "runs", KEY_RUNS, "N", 0, "repeat all of it N times; 1", 0 },
+	{ "json", KEY_JSON, NULL, 0, "one JSON object on one line, each run",
+	  0 },
+	{ 0 },
+};
+
+static const char description[] =
+	"Measure fastipc between two processes, a server that this command "
+	"forks and itself as the client.\v"
+	"TEST is one of\n"
+	"  rtt      call, handler, reply: each round trip is timed\n"
+	"  stream   one-way messages, as many as the ring takes\n"
+	"  connect  connect, one call, close\n"
+	"  idle     many connections open, and nobody calls\n\n"
+	"Every content is checked.  In between slices of the test the same two "
+	"processes measure what the machine itself takes: a cache line's round "
+	"trip, a futex round trip, a memcpy().  A slice during which that moved "
+	"by more than 15 % is repeated.  Compare the ratios, not the times: "
+	"virtual CPUs change their speed.\n\n"
+	"Examples:\n"
+	"  fastipc bench rtt --wait spin --checksum off\n"
+	"  fastipc bench rtt --wait block --placement same\n"
+	"  fastipc bench stream --size 1M --json\n"
+	"  fastipc bench rtt --rate 10000 --duration 10\n"
+	"  fastipc bench idle --connections 1024\n";
+
+static const char *const test_names[] = { "rtt", "stream", "connect", "idle" };
+static const char *const placement_names[] = { "cross", "same", "free" };
+static const char *const transport_names[] = { "auto", "memfd", "kmod" };
+
+const char *bench_test_name(enum bench_test test)
+{
+	return test_names[test];
+}
+
+const char *bench_placement_name(enum bench_placement placement)
+{
+	return placement_names[placement];
+}
+
+static unsigned int choice(struct argp_state *state, const char *what,
+			   const char *word, const char *const *names,
+			   unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++)
+		if (!strcmp(word, names[i]))
+			return i;
+	if (count == 4)
+		argp_error(state, "there is no %s '%s': it is %s, %s, %s or %s",
+			   what, word, names[0], names[1], names[2], names[3]);
+	else
+		argp_error(state, "there is no %s '%s': it is %s, %s or %s",
+			   what, word, names[0], names[1], names[2]);
+	return 0;
+}
+
+static double parse_rate(struct argp_state *state, const char *word)
+{
+	char *end;
+	double rate = strtod(word, &end);
+
+	if (end == word || *end || !(rate > 0) || rate > 1e9)
+		argp_error(state,
+			   "--rate takes messages a second, up to 1e9, not "
+			   "'%s'",
+			   word);
+	return rate;
+}
+
+static error_t parse_limits(int key, char *word, struct argp_state *state)
+{
+	struct bench_options *options = state->input;
+
+	switch (key) {
+	case 's':
+		options->size = argument_size(state, "--size", word, 0,
+					      FASTIPC_MESSAGE_MAX);
+		break;
+	case KEY_RING:
+		options->ring_size = (uint32_t)argument_size(
+			state, "--ring", word, 1, UINT32_MAX);
+		break;
+	case KEY_CONNECTIONS:
+		options->connections = (unsigned int)argument_number(
+			state, "--connections", word, 1, CONNECTIONS_MAX);
+		break;
+	case KEY_RUNS:
+		options->runs = (unsigned int)argument_number(
+			state, "--runs", word, 1, RUNS_MAX);
+		break;
+	case KEY_RATE:
+		options->rate = parse_rate(state, word);
+		break;
+	case KEY_DURATION:
+		options->duration =
+			(double)argument_seconds(state, "--duration", word) /
+			1e9;
+		if (options->duration <= 0)
+			argp_error(state, "--duration must be more than 0");
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static error_t parse(int key, char *word, struct argp_state *state)
+{
+	struct bench_options *options = state->input;
+
+	switch (key) {
+	case KEY_TRANSPORT:
+		options->transport = transport_names[choice(
+			state, "transport", word, transport_names, 3)];
+		break;
+	case KEY_CHECKSUM:
+		options->checksum = argument_checksum(state, word);
+		break;
+	case KEY_WAIT:
+		options->wait = argument_wait(state, word);
+		break;
+	case KEY_PLACEMENT:
+		options->placement = (enum bench_placement)choice(
+			state, "placement", word, placement_names, 3);
+		break;
+	case KEY_JSON:
+		options->json = true;
+		break;
+	case ARGP_KEY_ARG:
+		if (state->arg_num)
+			argp_error(state, "one TEST at a time");
+		options->test = (enum bench_test)choice(state, "test", word,
+							test_names, 4);
+		break;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "say which TEST: rtt, stream, connect, idle");
+		break;
+	case ARGP_KEY_END:
+		if (options->rate > 0 && options->test == BENCH_IDLE)
+			argp_error(state, "--rate has no meaning for idle");
+		break;
+	default:
+		return parse_limits(key, word, state);
+	}
+	return 0;
+}
+
+static const struct argp argp = { option_list, parse, "TEST", description,
+				  NULL,	       NULL,  NULL };
+
+/* For the client and, as it inherits this, the server. */
+static void raise_descriptor_limit(const struct bench_options *options)
+{
+	rlim_t needed = (rlim_t)options->connections * DESCRIPTORS_EACH + 64;
+	struct rlimit limit;
+
+	if (options->test != BENCH_IDLE || getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	if (limit.rlim_cur >= needed)
+		return;
+	limit.rlim_cur = needed < limit.rlim_max ? needed : limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static void report(const struct bench_options *options,
+		   const struct bench_result *result, unsigned int run)
+{
+	if (options->json) {
+		report_json(options, result);
+	} else {
+		if (options->runs > 1)
+			printf("%srun %u of %u\n", run ? "\n" : "", run + 1,
+			       options->runs);
+		report_text(options, result);
+	}
+	report_warnings(options, result);
+}
+
+static int run_all(const struct bench_options *options)
+{
+	struct bench_result *results = calloc(options->runs, sizeof(*results));
+	int error = results ? 0 : -ENOMEM;
+
+	for (unsigned int run = 0; !error && run < options->runs; run++) {
+		error = run_bench(options, &results[run]);
+		if (!error)
+			report(options, &results[run], run);
+	}
+	if (!error && options->runs > 1 && !options->json) {
+		putchar('\n');
+		report_medians(options, results, options->runs);
+	}
+	free(results);
+	if (!error && ferror(stdout)) {
+		complain("bench", "cannot write the results");
+		error = -EIO;
+	}
+	return error;
+}
+
+int command_bench(int argc, char **argv)
+{
+	struct bench_options options = {
+		.transport = "auto",
+		.size = 64,
+		.checksum = FASTIPC_CHECKSUM_FULL,
+		.wait = FASTIPC_WAIT_ADAPTIVE,
+		.duration = 3,
+		.connections = 1024,
+		.runs = 1,
+	};
+	int error;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &options);
+	raise_descriptor_limit(&options);
+	ticks_start();
+	error = run_all(&options);
+	if (error == -EINTR) {
+		complain("bench", "interrupted");
+		return EXIT_INTERRUPTED;
+	}
+	return error ? EXIT_FAILED : EXIT_OK;
+}

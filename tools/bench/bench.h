@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `fastipc bench`: what its parts share.  bench.c reads the command line,
+ * run.c makes one run (server process, connection, clean-up), slices.c cuts
+ * a test into slices between probes of the machine, rtt.c, stream.c, connect.c
+ * and idle.c are the tests, report.c prints.
+ */
+#ifndef FASTIPC_BENCH_H
+#define FASTIPC_BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <fastipc/client.h>
+
+#include "fastipc/print.h"
+#include "histogram.h"
+#include "peer.h"
+#include "placement.h"
+
+enum bench_test {
+	BENCH_RTT,
+	BENCH_STREAM,
+	BENCH_CONNECT,
+	BENCH_IDLE,
+};
+
+struct bench_options {
+	enum bench_test test;
+	enum bench_placement placement;
+	enum fastipc_checksum checksum;
+	enum fastipc_wait wait;
+	const char *transport; /* "auto", "memfd", "kmod" */
+	size_t size;	       /* of a message, bytes */
+	uint32_t ring_size;    /* 0: the library's default */
+	double duration;       /* seconds */
+	double rate;	       /* messages a second; 0: as many as it can */
+	unsigned int connections;
+	unsigned int runs;
+	bool json;
+};
+
+/* What one run found.  NAN where a figure is meaningless. */
+struct bench_result {
+	char transport[16];
+	uint64_t count;
+	double p50_ns, p90_ns, p99_ns, p999_ns, max_ns;
+	double msgs_per_s;
+	double bytes_per_s; /* of payload, in one direction */
+	double cacheline_rtt_ns;
+	double memcpy_bytes_per_s;
+	double futex_rtt_ns;
+	double cpu_ns_per_msg; /* of both ends */
+	double server_rss_kib;
+
+	/* For people only. */
+	struct placement_cpus cpus;
+	unsigned int slices;  /* counted */
+	unsigned int repeats; /* not counted: the machine's speed moved */
+	bool unsteady;	      /* ... all the time */
+	double p50_cacheline; /* medians of the slices' own ratios */
+	double p50_futex;
+	double idle_cpu_percent; /* of both ends, while no call is made */
+	double connection_rss_kib;
+	double connection_pss_kib;
+	double connection_page_tables_kib;
+	double connection_descriptors;
+};
+
+/* One run, while it runs. */
+struct bench_run {
+	const struct bench_options *options;
+	struct bench_result *result;
+	struct probe_area *probe;
+	struct peer peer;
+	/* The connection that is measured; connect and idle make their own,
+	 * and then this one only starts the probes. */
+	struct fastipc_client *client;
+	struct fastipc_buffer reply;
+	unsigned char *payload; /* options->size bytes */
+	unsigned char *copies;	/* twice as many, for the memcpy probe */
+	uint64_t sequence;	/* of the last message; the first is 1 */
+};
+
+/* A part of a test, between two probes.  Times are in ticks. */
+struct slice {
+	uint64_t length;  /* how long it is to take */
+	uint64_t elapsed; /* how long it took */
+	uint64_t spun;	  /* thereof spinning for the schedule of --rate */
+	uint64_t count;	  /* messages */
+	struct histogram latency;
+};
+
+typedef int (*slice_fn)(struct bench_run *run, struct slice *slice);
+
+/*
+ * Each returns 0 or a negative errno, and has told on standard error what
+ * went wrong (but for -EINTR, which is the user's wish).
+ */
+int run_bench(const struct bench_options *options, struct bench_result *result);
+int slices_measure(struct bench_run *run, slice_fn slice);
+/* Both reference figures that no slice is compared with, and -EINTR. */
+int slices_probe(struct bench_run *run);
+int rtt_slice(struct bench_run *run, struct slice *slice);
+int stream_slice(struct bench_run *run, struct slice *slice);
+int connect_slice(struct bench_run *run, struct slice *slice);
+int idle_measure(struct bench_run *run);
+
+/* Client options as the command line wants them. */
+void run_client_options(const struct bench_options *options,
+			struct fastipc_client_options *client);
+/* Say that @what failed with @error, and return it (quietly if -EINTR). */
+int run_failed(const struct bench_run *run, const char *what, int error);
+/* A message's content is wrong. */
+int run_corrupted(const struct bench_run *run, const char *what);
+/* One call on @client, stamped with the next sequence number, checked. */
+int run_call(struct bench_run *run, struct fastipc_client *client,
+	     struct fastipc_buffer *reply);
+
+const char *bench_test_name(enum bench_test test);
+const char *bench_placement_name(enum bench_placement placement);
+
+void report_json(const struct bench_options *options,
+		 const struct bench_result *result);
+void report_text(const struct bench_options *options,
+		 const struct bench_result *result);
+/* The ratios of several runs and their medians. */
+void report_medians(const struct bench_options *options,
+		    const struct bench_result *results, unsigned int count);
+/* What is not a figure: on standard error, also with --json. */
+void report_warnings(const struct bench_options *options,
+		     const struct bench_result *result);
+
+#endif

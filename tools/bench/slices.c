@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Cuts a test into slices, with a probe of the machine before and after each.
+ * The speed of virtual CPUs moves; a slice during which the probe moved says
+ * nothing and is repeated.
+ */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "bench.h"
+#include "process.h"
+#include "series.h"
+#include "ticks.h"
+#include "watchdog.h"
+
+#define MOVED 1.15
+#define PATIENCE 3 /* times the duration, at most, in all */
+#define SPIN_SLICE_S 0.05
+#define BLOCK_SLICE_S 0.3 /* a futex round trip may take 100 us */
+#define WARM_UP_S 0.02
+#define COPIED_SIZE 65536 /* from here on, memcpy() is most of the work */
+
+/* What the probes found; in ticks, and bytes a tick. */
+struct probes {
+	double cacheline;
+	double futex;
+	double memcpy;
+};
+
+/* The sum of slices that share a fate: counted, or repeated. */
+struct tally {
+	struct histogram latency;
+	struct series cacheline, futex, memcpy;
+	struct series p50_cacheline, p50_futex;
+	uint64_t elapsed;
+	uint64_t count;
+	double cpu_ns;
+	unsigned int slices;
+};
+
+struct measurement {
+	struct slice slice;
+	struct tally counted;
+	struct tally repeated;
+	double cpu_ns; /* of both ends, in the slice in hand */
+};
+
+static bool sleeps(const struct bench_options *options)
+{
+	return options->wait == FASTIPC_WAIT_BLOCK ||
+	       options->placement == PLACEMENT_SAME;
+}
+
+static int probe(struct bench_run *run, enum probe_kind kind, double *ticks)
+{
+	uint16_t type = kind == PROBE_FUTEX ? PEER_FUTEX : PEER_CACHELINE;
+	int error;
+
+	probe_prepare(run->probe);
+	error = fastipc_client_post(run->client, type, NULL, 0, 0,
+				    FASTIPC_NO_DEADLINE);
+	if (!error)
+		error = probe_measure(run->probe, kind, ticks);
+	if (error)
+		return run_failed(run, "a probe failed", error);
+	return 0;
+}
+
+static double probe_copy(struct bench_run *run)
+{
+	size_t size = run->options->size;
+
+	return size ? probe_memcpy(run->copies, run->copies + size, size) : NAN;
+}
+
+/* Those that a slice is compared with. */
+static int probe_around(struct bench_run *run, struct probes *probes)
+{
+	*probes = (struct probes){ NAN, NAN, NAN };
+	probes->memcpy = probe_copy(run);
+	watchdog_beat();
+	if (watchdog_interrupted())
+		return -EINTR;
+	if (sleeps(run->options))
+		return probe(run, PROBE_FUTEX, &probes->futex);
+	return probe(run, PROBE_CACHELINE, &probes->cacheline);
+}
+
+int slices_probe(struct bench_run *run)
+{
+	struct bench_result *result = run->result;
+	double ticks;
+	int error = 0;
+
+	if (isnan(result->futex_rtt_ns)) {
+		error = probe(run, PROBE_FUTEX, &ticks);
+		if (error)
+			return error;
+		result->futex_rtt_ns = ticks_to_ns(ticks);
+	}
+	if (isnan(result->cacheline_rtt_ns) &&
+	    run->options->placement != PLACEMENT_SAME) {
+		error = probe(run, PROBE_CACHELINE, &ticks);
+		if (error)
+			return error;
+		result->cacheline_rtt_ns = ticks_to_ns(ticks);
+	}
+	if (isnan(result->memcpy_bytes_per_s))
+		result->memcpy_bytes_per_s =
+			probe_copy(run) / ticks_to_ns(1) * 1e9;
+	return 0;
+}
+
+static bool differ(double before, double after)
+{
+	return before > after * MOVED || after > before * MOVED;
+}
+
+static bool moved(const struct bench_options *options,
+		  const struct probes *before, const struct probes *after)
+{
+	if (sleeps(options))
+		return differ(before->futex, after->futex);
+	return differ(before->cacheline, after->cacheline) ||
+	       (options->size >= COPIED_SIZE &&
+		differ(before->memcpy, after->memcpy));
+}
+
+static double slice_length(const struct bench_options *options)
+{
+	double length = SPIN_SLICE_S;
+
+	if (sleeps(options) || options->test == BENCH_CONNECT)
+		length = BLOCK_SLICE_S;
+	if (options->rate > 0 && length < 10 / options->rate)
+		length = 10 / options->rate;
+	return length < options->duration ? length : options->duration;
+}
+
+static int run_slice(struct bench_run *run, slice_fn test,
+		     struct measurement *all, double seconds)
+{
+	struct slice *slice = &all->slice;
+	double before;
+	int error;
+
+	histogram_reset(&slice->latency);
+	slice->length = ticks_from_ns(seconds * 1e9);
+	slice->elapsed = 0;
+	slice->spun = 0;
+	slice->count = 0;
+	before = process_cpu_ns(CLOCK_PROCESS_CPUTIME_ID) +
+		 process_cpu_ns(run->peer.cpu_clock);
+	error = test(run, slice);
+	all->cpu_ns = process_cpu_ns(CLOCK_PROCESS_CPUTIME_ID) +
+		      process_cpu_ns(run->peer.cpu_clock) - before -
+		      ticks_to_ns((double)slice->spun);
+	return error;
+}
+
+static void add_probes(struct tally *tally, const struct probes *probes)
+{
+	series_add(&tally->cacheline, probes->cacheline);
+	series_add(&tally->futex, probes->futex);
+	series_add(&tally->memcpy, probes->memcpy);
+}
+
+static void add_slice(struct tally *tally, const struct measurement *all,
+		      const struct probes *before, const struct probes *after)
+{
+	double p50 = NAN;
+
+	if (all->slice.latency.count)
+		p50 = (double)histogram_percentile(&all->slice.latency, 50);
+	histogram_add(&tally->latency, &all->slice.latency);
+	tally->elapsed += all->slice.elapsed;
+	tally->count += all->slice.count;
+	tally->cpu_ns += all->cpu_ns;
+	tally->slices++;
+	add_probes(tally, before);
+	add_probes(tally, after);
+	series_add(&tally->p50_cacheline,
+		   2 * p50 / (before->cacheline + after->cacheline));
+	series_add(&tally->p50_futex, 2 * p50 / (before->futex + after->futex));
+}
+
+static int measure(struct bench_run *run, slice_fn test,
+		   struct measurement *all)
+{
+	const struct bench_options *options = run->options;
+	double length = slice_length(options);
+	uint64_t limit =
+		ticks_now() + ticks_from_ns(PATIENCE * options->duration * 1e9);
+	unsigned int wanted = (unsigned int)ceil(options->duration / length);
+	struct probes before;
+	struct probes after;
+	int error = run_slice(run, test, all, WARM_UP_S);
+
+	if (!error)
+		error = probe_around(run, &before);
+	while (!error && all->counted.slices < wanted) {
+		if (all->counted.slices + all->repeated.slices &&
+		    ticks_now() >= limit)
+			break;
+		error = run_slice(run, test, all, length);
+		if (!error)
+			error = probe_around(run, &after);
+		if (error)
+			break;
+		add_slice(moved(options, &before, &after) ? &all->repeated
+							  : &all->counted,
+			  all, &before, &after);
+		before = after;
+	}
+	return error;
+}
+
+static double percentile_ns(const struct tally *tally, double percent)
+{
+	if (!tally->latency.count)
+		return NAN;
+	return ticks_to_ns(
+		(double)histogram_percentile(&tally->latency, percent));
+}
+
+static void conclude(struct bench_run *run, struct tally *tally)
+{
+	struct bench_result *result = run->result;
+	double seconds = ticks_to_ns((double)tally->elapsed) / 1e9;
+
+	result->count = tally->count;
+	result->p50_ns = percentile_ns(tally, 50);
+	result->p90_ns = percentile_ns(tally, 90);
+	result->p99_ns = percentile_ns(tally, 99);
+	result->p999_ns = percentile_ns(tally, 99.9);
+	result->max_ns = percentile_ns(tally, 100);
+	if (tally->count && seconds > 0) {
+		double count = (double)tally->count;
+
+		result->msgs_per_s = count / seconds;
+		result->bytes_per_s =
+			result->msgs_per_s * (double)run->options->size;
+		result->cpu_ns_per_msg = tally->cpu_ns / count;
+	}
+	result->cacheline_rtt_ns =
+		ticks_to_ns(series_median(&tally->cacheline));
+	result->futex_rtt_ns = ticks_to_ns(series_median(&tally->futex));
+	result->memcpy_bytes_per_s =
+		series_median(&tally->memcpy) / ticks_to_ns(1) * 1e9;
+	result->p50_cacheline = series_median(&tally->p50_cacheline);
+	result->p50_futex = series_median(&tally->p50_futex);
+}
+
+static void free_tally(struct tally *tally)
+{
+	series_free(&tally->cacheline);
+	series_free(&tally->futex);
+	series_free(&tally->memcpy);
+	series_free(&tally->p50_cacheline);
+	series_free(&tally->p50_futex);
+}
+
+int slices_measure(struct bench_run *run, slice_fn test)
+{
+	struct measurement *all = mmap(NULL, sizeof(*all),
+				       PROT_READ | PROT_WRITE,
+				       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int error;
+
+	if (all == MAP_FAILED)
+		return run_failed(run, "cannot map memory", -errno);
+	histogram_reset(&all->counted.latency);
+	histogram_reset(&all->repeated.latency);
+	error = measure(run, test, all);
+	if (!error) {
+		bool unsteady = !all->counted.slices;
+
+		run->result->unsteady = unsteady;
+		run->result->slices = all->counted.slices;
+		run->result->repeats = all->repeated.slices;
+		conclude(run, unsteady ? &all->repeated : &all->counted);
+		error = slices_probe(run);
+	}
+	free_tally(&all->counted);
+	free_tally(&all->repeated);
+	munmap(all, sizeof(*all));
+	return error;
+}
