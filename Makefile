@@ -101,7 +101,7 @@ $(LIB_SO): $(LIB_OBJECTS) lib/libfastipc.map
 
 $(O)/bin/fastipc: $(TOOL_OBJECTS) $(LIB_A)
 	@mkdir -p $(@D)
-	$(call say,LD)$(CC) $(FLAGS) $(LINK) -o $@ $^ $(URCU) -ljson-c -lm
+	$(call say,LD)$(CC) $(FLAGS) $(LINK) -o $@ $^ $(URCU) -lm
 
 $(O)/selftests/%: selftests/%.c $(LIB_A) $(O)/flags
 	@mkdir -p $(@D)
