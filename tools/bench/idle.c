@@ -22,7 +22,7 @@ struct crowd {
 
 static int allocate(struct crowd *crowd, unsigned int count)
 {
-	crowd->clients = calloc(count, sizeof(*crowd->clients));
+	crowd->clients = calloc(count, sizeof(struct fastipc_client *));
 	crowd->replies = calloc(count, sizeof(*crowd->replies));
 	crowd->calls = calloc(count, sizeof(*crowd->calls));
 	crowd->count = count;

@@ -21,6 +21,7 @@
 #define WARM_UP_SHARE 16 /* one in so many rounds is not counted */
 #define LIMIT_NS 30e6
 #define COPIES 7
+#define MIDDLE 3
 #define COPY_AT_LEAST 65536 /* bytes in what is timed as one copy */
 
 struct probe_area *probe_area_create(void)
@@ -162,7 +163,8 @@ static double median(uint64_t *ticks, uint32_t count)
 
 	count -= count / WARM_UP_SHARE;
 	qsort(from, count, sizeof(*from), compare);
-	return (double)from[count / 2];
+	count /= 2;
+	return (double)from[count];
 }
 
 int probe_measure(struct probe_area *area, enum probe_kind kind, double *ticks)
@@ -210,6 +212,6 @@ double probe_memcpy(void *to, const void *from, size_t size)
 		samples[i] = ticks_now() - start;
 	}
 	qsort(samples, COPIES, sizeof(samples[0]), compare);
-	ticks = (double)samples[COPIES / 2];
+	ticks = (double)samples[MIDDLE];
 	return (double)(copies * size) / ticks;
 }

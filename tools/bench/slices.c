@@ -93,7 +93,7 @@ static int probe_around(struct bench_run *run, struct probes *probes)
 int slices_probe(struct bench_run *run)
 {
 	struct bench_result *result = run->result;
-	double ticks;
+	double ticks = NAN;
 	int error = 0;
 
 	if (isnan(result->futex_rtt_ns)) {
