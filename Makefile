@@ -74,6 +74,7 @@ Q   = @
 say = @printf '  %-7s %s\n' $(1) $@;
 endif
 
+.DELETE_ON_ERROR:
 .PHONY: all
 all: lib tools ## build the library and the command (the default)
 
