@@ -60,8 +60,8 @@ pick        = $(if $(T),$(foreach t,$(1),$(if $(findstring $(T),$t),$t)),$(1))
 TESTS      := $(call pick,$(call tests,unit integration hostile))
 SCRIPTED   := $(call pick,$(wildcard selftests/integration/*.sh \
 		selftests/hostile/*.sh))
-TREE_TESTS := $(call pick,$(wildcard $(addprefix selftests/, \
-		headers.sh abi.sh install.sh model.sh)))
+TREE_TESTS := $(call pick,$(addprefix selftests/,headers.sh abi.sh install.sh \
+		$(if $(wildcard selftests/model/*.pml),model.sh)))
 CLANG_TESTS := $(patsubst $(O)/%,$(O)/clang/%,\
 		$(call pick,$(call tests,unit integration)))
 STRESS     := $(call pick,$(call tests,stress))
@@ -97,7 +97,7 @@ $(LIB_A): $(LIB_OBJECTS)
 $(LIB_SO): $(LIB_OBJECTS) lib/libfastipc.map
 	$(call say,LD)$(CC) $(FLAGS) $(LINK) -shared -o $@ $(LIB_OBJECTS) \
 		-Wl,-soname,libfastipc.so.$(SOVERSION) -Wl,-z,defs \
-		-Wl,--version-script=lib/libfastipc.map $(URCU)
+		-Wl,-Bsymbolic-functions -Wl,--version-script=lib/libfastipc.map $(URCU)
 	@for link in $(LIB_LINKS); do ln -sf $(@F) $(@D)/$$link; done
 
 $(O)/bin/fastipc: $(TOOL_OBJECTS) $(LIB_A)
