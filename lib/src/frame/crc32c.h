@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * CRC-32C (Castagnoli), reflected, as in RFC 3720: fastest at hand on this
- * CPU (SSE4.2 + PCLMULQDQ, AVX2/VPCLMULQDQ), else slicing-by-8 tables.
+ * CPU (AVX2 + VPCLMULQDQ, SSE4.2 + PCLMULQDQ), else slicing-by-8 tables.
  *
  * Values are the plain register: start with ~0, finish with ~crc; so a CRC
- * can be carried from one piece of the bytes to the next.
+ * can be carried from one piece of the bytes to the next.  Every call takes
+ * any alignment and any size, touches no byte outside of its ranges, and may
+ * be made from any thread.
  */
 #ifndef FASTIPC_CRC32C_H
 #define FASTIPC_CRC32C_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,9 +20,21 @@ uint32_t fastipc_crc32c(uint32_t crc, const void *data, size_t size);
 /*
  * Copy @size bytes and return the CRC of the bytes that were *stored*: each
  * source byte is loaded exactly once, so a source that changes meanwhile can
- * not make the copy and the CRC disagree.
+ * not make the copy and the CRC disagree.  The ranges must not overlap.
  */
 uint32_t fastipc_crc32c_copy(uint32_t crc, void *destination,
 			     const void *source, size_t size);
+
+/* One implementation; the two calls above use the first usable one. */
+struct fastipc_crc32c_variant {
+	const char *name; /* NULL ends the list */
+	bool (*usable)(void);
+	uint32_t (*crc)(uint32_t crc, const void *data, size_t size);
+	uint32_t (*copy)(uint32_t crc, void *destination, const void *source,
+			 size_t size);
+};
+
+/* Fastest first; the last needs nothing of the CPU. */
+extern const struct fastipc_crc32c_variant fastipc_crc32c_variants[];
 
 #endif

@@ -1,0 +1,486 @@
+// SPDX-License-Identifier: MIT
+/*
+ * CRC-32C, alone or fused with a copy, in the fastest way the CPU offers.
+ *
+ * Each method is written once, as an inline function with a constant @copy,
+ * and made into the plain and the copying variant by the compiler.
+ *
+ * Methods:
+ *  - tables: M. E. Kounavis and F. L. Berry, "A Systematic Approach to
+ *    Building High Performance Software-Based CRC Generators" (slicing-by-8).
+ *  - crc32q takes 3 cycles but one can start in each, so three streams run
+ *    side by side and a carry-less product joins them: V. Gopal et al., "Fast
+ *    CRC Computation for iSCSI Polynomial Using CRC32 Instruction", Intel.
+ *  - folding 128-bit lanes: V. Gopal et al., "Fast CRC Computation for Generic
+ *    Polynomials Using PCLMULQDQ Instruction", Intel.  The multiplier and the
+ *    crc32q unit are different ones, so folding and streams run at once, as in
+ *    P. Cawley's "Faster CRC32-C on x86" (corsix.org).
+ */
+#include <stdatomic.h>
+
+#include "frame/crc32c.h"
+#include "frame/crc32c_tables.h"
+
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+/* Words in memory, at any address and of any effective type. */
+typedef uint64_t word64 __attribute__((aligned(1), may_alias));
+typedef uint32_t word32 __attribute__((aligned(1), may_alias));
+typedef uint16_t word16 __attribute__((aligned(1), may_alias));
+
+/*
+ * Load, and store if @copy; the value is the word.  The source may change under
+ * our feet and a compiler may well load once for the store and once more for
+ * the CRC, so an empty asm makes both use the one register.  (A volatile load
+ * says the same, but then gcc spends an instruction on each address.)
+ */
+#define TAKE(type, class, from, to, copy) \
+	({ \
+		type taken_ = *(const type *)(from); \
+\
+		if (copy) { \
+			__asm__("" : "+" class(taken_)); \
+			*(type *)(to) = taken_; \
+		} \
+		taken_; \
+	})
+#define TAKE64(from, to, at, copy) \
+	TAKE(word64, "r", (from) + (at), (to) + (at), copy)
+
+/* ---- Everywhere: slicing-by-8 ---- */
+
+ALWAYS_INLINE uint64_t from_little_endian(uint64_t word)
+{
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	return __builtin_bswap64(word);
+#else
+	return word;
+#endif
+}
+
+ALWAYS_INLINE uint32_t tables(uint32_t crc, unsigned char *to,
+			      const unsigned char *from, size_t size,
+			      const bool copy)
+{
+	const uint32_t(*const slice)[256] = fastipc_crc32c_slices;
+	size_t at = 0;
+
+	for (; size - at >= 8; at += 8) {
+		const uint64_t word =
+			crc ^ from_little_endian(TAKE64(from, to, at, copy));
+
+		crc = slice[7][word & 255] ^ slice[6][word >> 8 & 255] ^
+		      slice[5][word >> 16 & 255] ^ slice[4][word >> 24 & 255] ^
+		      slice[3][word >> 32 & 255] ^ slice[2][word >> 40 & 255] ^
+		      slice[1][word >> 48 & 255] ^ slice[0][word >> 56];
+	}
+	for (; at < size; at++) {
+		const unsigned char byte =
+			TAKE(unsigned char, "r", from + at, to + at, copy);
+
+		crc = slice[0][(crc ^ byte) & 255] ^ crc >> 8;
+	}
+	return crc;
+}
+
+static bool tables_usable(void)
+{
+	return true;
+}
+
+static uint32_t tables_crc(uint32_t crc, const void *data, size_t size)
+{
+	return tables(crc, NULL, data, size, false);
+}
+
+static uint32_t tables_copy(uint32_t crc, void *destination, const void *source,
+			    size_t size)
+{
+	return tables(crc, destination, source, size, true);
+}
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#define TAKE128(from, to, at, copy) \
+	TAKE(__m128i_u, "x", (from) + (at), (to) + (at), copy)
+#define TAKE256(from, to, at, copy) \
+	TAKE(__m256i_u, "x", (from) + (at), (to) + (at), copy)
+
+/* ---- SSE4.2 + PCLMULQDQ: crc32q in three streams ---- */
+
+#define NEVER_INLINE __attribute__((noinline))
+#define TARGET_SSE42 __attribute__((target("sse4.2,pclmul")))
+
+/* NULL, when not copying, must stay NULL. */
+ALWAYS_INLINE unsigned char *past(unsigned char *to, size_t size,
+				  const bool copy)
+{
+	return copy ? to + size : NULL;
+}
+
+/* x^(64 n - 33): what moves a register past @n words. */
+ALWAYS_INLINE const uint32_t *shift_by(size_t n)
+{
+	return &fastipc_crc32c_shifts[FASTIPC_CRC32C_SHIFT_MAX - n];
+}
+
+/* The next @n words into the register, one after the other. */
+ALWAYS_INLINE TARGET_SSE42 uint64_t words_in_turn(uint64_t crc,
+						  unsigned char *to,
+						  const unsigned char *from,
+						  unsigned int n,
+						  const bool copy)
+{
+#pragma GCC unroll 8
+	for (unsigned int i = 0; i < n; i++)
+		crc = _mm_crc32_u64(crc, TAKE64(from, to, 8 * i, copy));
+	return crc;
+}
+
+/*
+ * Short pieces: no joining costs, and few branches, each on one bit of the
+ * size, which a program that sends one size of message soon predicts.
+ */
+ALWAYS_INLINE TARGET_SSE42 uint32_t in_turn(uint64_t crc, unsigned char *to,
+					    const unsigned char *from,
+					    size_t size, const bool copy)
+{
+	for (; size >= 64; size -= 64, from += 64, to = past(to, 64, copy))
+		crc = words_in_turn(crc, to, from, 8, copy);
+	if (size & 32) {
+		crc = words_in_turn(crc, to, from, 4, copy);
+		from += 32, to = past(to, 32, copy);
+	}
+	if (size & 16) {
+		crc = words_in_turn(crc, to, from, 2, copy);
+		from += 16, to = past(to, 16, copy);
+	}
+	if (size & 8) {
+		crc = words_in_turn(crc, to, from, 1, copy);
+		from += 8, to = past(to, 8, copy);
+	}
+	if (size & 4) {
+		crc = _mm_crc32_u32(crc, TAKE(word32, "r", from, to, copy));
+		from += 4, to = past(to, 4, copy);
+	}
+	if (size & 2) {
+		crc = _mm_crc32_u16(crc, TAKE(word16, "r", from, to, copy));
+		from += 2, to = past(to, 2, copy);
+	}
+	if (size & 1)
+		crc = _mm_crc32_u8(crc,
+				   TAKE(unsigned char, "r", from, to, copy));
+	return crc;
+}
+
+/* What to XOR into a word that ends @n words after the register's bytes. */
+ALWAYS_INLINE TARGET_SSE42 __m128i shifted(uint64_t crc, size_t n)
+{
+	return _mm_clmulepi64_si128(_mm_cvtsi64_si128(crc),
+				    _mm_cvtsi32_si128(*shift_by(n)), 0);
+}
+
+/*
+ * @n words in each of two streams and @n + OWN_WORDS in the third, whose last
+ * word takes the other two in; the words before hide the time of the products.
+ */
+#define OWN_WORDS 5
+ALWAYS_INLINE TARGET_SSE42 uint64_t three_streams(uint64_t crc,
+						  unsigned char *to,
+						  const unsigned char *from,
+						  size_t n, const bool copy)
+{
+	const unsigned char *b = from + 8 * n, *c = b + 8 * n;
+	unsigned char *to_b = past(to, 8 * n, copy),
+		      *to_c = past(to_b, 8 * n, copy);
+	uint64_t crc_b = 0, crc_c = 0, word;
+	size_t at;
+
+	for (at = 0; at < 8 * n; at += 8) {
+		crc = _mm_crc32_u64(crc, TAKE64(from, to, at, copy));
+		crc_b = _mm_crc32_u64(crc_b, TAKE64(b, to_b, at, copy));
+		crc_c = _mm_crc32_u64(crc_c, TAKE64(c, to_c, at, copy));
+	}
+	crc = _mm_cvtsi128_si64(_mm_xor_si128(shifted(crc, 2 * n + OWN_WORDS),
+					      shifted(crc_b, n + OWN_WORDS)));
+	crc_c = words_in_turn(crc_c, past(to_c, at, copy), c + at,
+			      OWN_WORDS - 1, copy);
+	word = TAKE64(c, to_c, at + 8 * (OWN_WORDS - 1), copy);
+	return _mm_crc32_u64(crc_c, crc ^ word);
+}
+
+/* From here on the joining costs less than what the streams win. */
+#define STREAMS_MIN 128
+#define STREAMS_MAX ((FASTIPC_CRC32C_SHIFT_MAX - OWN_WORDS) / 2)
+
+ALWAYS_INLINE TARGET_SSE42 uint32_t sse42_long(uint64_t crc, unsigned char *to,
+					       const unsigned char *from,
+					       size_t size, const bool copy)
+{
+	while (size >= STREAMS_MIN) {
+		size_t n = (size / 8 - OWN_WORDS) / 3, bytes;
+
+		n = n < STREAMS_MAX ? n : STREAMS_MAX;
+		bytes = 8 * (3 * n + OWN_WORDS);
+		crc = three_streams(crc, to, from, n, copy);
+		from += bytes, to = past(to, bytes, copy), size -= bytes;
+	}
+	return in_turn(crc, to, from, size, copy);
+}
+
+static bool sse42_usable(void)
+{
+	__builtin_cpu_init();
+	return __builtin_cpu_supports("sse4.2") &&
+	       __builtin_cpu_supports("pclmul");
+}
+
+static NEVER_INLINE TARGET_SSE42 uint32_t sse42_crc_long(uint32_t crc,
+							 const void *data,
+							 size_t size)
+{
+	return sse42_long(crc, NULL, data, size, false);
+}
+
+static NEVER_INLINE TARGET_SSE42 uint32_t sse42_copy_long(uint32_t crc,
+							  void *destination,
+							  const void *source,
+							  size_t size)
+{
+	return sse42_long(crc, destination, source, size, true);
+}
+
+static TARGET_SSE42 uint32_t sse42_crc(uint32_t crc, const void *data,
+				       size_t size)
+{
+	if (__builtin_expect(size < STREAMS_MIN, 1))
+		return in_turn(crc, NULL, data, size, false);
+	return sse42_crc_long(crc, data, size);
+}
+
+static TARGET_SSE42 uint32_t sse42_copy(uint32_t crc, void *destination,
+					const void *source, size_t size)
+{
+	if (__builtin_expect(size < STREAMS_MIN, 1))
+		return in_turn(crc, destination, source, size, true);
+	return sse42_copy_long(crc, destination, source, size);
+}
+
+/* ---- AVX2 + VPCLMULQDQ: folding, and crc32q in three streams, at once ---- */
+
+#define TARGET_AVX2 __attribute__((target("avx2,vpclmulqdq,sse4.2,pclmul")))
+
+/* The two lanes moved over the distances in @by, onto @next. */
+ALWAYS_INLINE TARGET_AVX2 __m256i folded(__m256i lanes, __m256i by,
+					 __m256i next)
+{
+	const __m256i low = _mm256_clmulepi64_epi128(lanes, by, 0x00);
+	const __m256i high = _mm256_clmulepi64_epi128(lanes, by, 0x11);
+
+	return _mm256_xor_si256(_mm256_xor_si256(low, next), high);
+}
+
+/* Four shifts in a row, for the four halves of two lanes. */
+ALWAYS_INLINE TARGET_AVX2 __m256i distances(const uint32_t *shifts)
+{
+	return _mm256_cvtepu32_epi64(
+		_mm_loadu_si128((const __m128i_u *)shifts));
+}
+
+/*
+ * Per round, 128 bytes for the lanes and 3 * 32 for the streams: what keeps the
+ * multiplier and the crc32q unit of Zen 3 about equally busy.
+ */
+#define STREAM_WORDS 4
+#define ROUND (128 + 3 * 8 * STREAM_WORDS)
+#define ROUNDS_MAX ((FASTIPC_CRC32C_SHIFT_MAX - 2 - 16) / (3 * STREAM_WORDS))
+
+/*
+ * @rounds times 128 bytes for the lanes, then @rounds times STREAM_WORDS words
+ * for each stream, then two words that take all of them in.
+ */
+ALWAYS_INLINE TARGET_AVX2 uint64_t lanes_and_streams(uint64_t crc,
+						     unsigned char *to,
+						     const unsigned char *from,
+						     size_t rounds,
+						     const bool copy)
+{
+	const size_t size = 8 * STREAM_WORDS * rounds; /* of a stream */
+	const unsigned char *a = from + 128 * rounds, *b = a + size,
+			    *c = b + size;
+	unsigned char *to_a = past(to, 128 * rounds, copy),
+		      *to_b = past(to_a, size, copy),
+		      *to_c = past(to_b, size, copy);
+	const __m256i by = _mm256_set_epi64x(*shift_by(16), *shift_by(17),
+					     *shift_by(16), *shift_by(17));
+	__m256i lanes_0 = TAKE256(from, to, 0, copy);
+	__m256i lanes_1 = TAKE256(from, to, 32, copy);
+	__m256i lanes_2 = TAKE256(from, to, 64, copy);
+	__m256i lanes_3 = TAKE256(from, to, 96, copy);
+	uint64_t crc_a = 0, crc_b = 0, crc_c = 0;
+	size_t at = 0;
+
+	lanes_0 = _mm256_xor_si256(
+		lanes_0, _mm256_zextsi128_si256(_mm_cvtsi64_si128(crc)));
+	for (;;) {
+#pragma GCC unroll 8
+		for (unsigned int i = 0; i < STREAM_WORDS; i++, at += 8) {
+			crc_a = _mm_crc32_u64(crc_a, TAKE64(a, to_a, at, copy));
+			crc_b = _mm_crc32_u64(crc_b, TAKE64(b, to_b, at, copy));
+			crc_c = _mm_crc32_u64(crc_c, TAKE64(c, to_c, at, copy));
+		}
+		if (at == size)
+			break;
+		from += 128, to = past(to, 128, copy);
+		lanes_0 = folded(lanes_0, by, TAKE256(from, to, 0, copy));
+		lanes_1 = folded(lanes_1, by, TAKE256(from, to, 32, copy));
+		lanes_2 = folded(lanes_2, by, TAKE256(from, to, 64, copy));
+		lanes_3 = folded(lanes_3, by, TAKE256(from, to, 96, copy));
+	}
+
+	/* Each lane over its own distance to the last two words. */
+	const uint32_t *shifts = shift_by(3 * size / 8 + 2 + 15);
+	__m256i sum = _mm256_setzero_si256();
+	__m128i last = TAKE128(c, to_c, at, copy);
+
+	sum = folded(lanes_0, distances(shifts), sum);
+	sum = folded(lanes_1, distances(shifts + 4), sum);
+	sum = folded(lanes_2, distances(shifts + 8), sum);
+	sum = folded(lanes_3, distances(shifts + 12), sum);
+	last = _mm_xor_si128(last, _mm256_castsi256_si128(sum));
+	last = _mm_xor_si128(last, _mm256_extracti128_si256(sum, 1));
+	crc_c = _mm_crc32_u64(crc_c, _mm_cvtsi128_si64(last));
+	last = _mm_unpackhi_epi64(last, last);
+	last = _mm_xor_si128(last, shifted(crc_a, 2 * size / 8 + 2));
+	last = _mm_xor_si128(last, shifted(crc_b, size / 8 + 2));
+	return _mm_crc32_u64(crc_c, _mm_cvtsi128_si64(last));
+}
+
+/* Below, reducing the lanes costs more than they win. */
+#define LANES_MIN 512
+
+ALWAYS_INLINE TARGET_AVX2 uint32_t avx2_long(uint64_t crc, unsigned char *to,
+					     const unsigned char *from,
+					     size_t size, const bool copy)
+{
+	while (size >= LANES_MIN) {
+		size_t rounds = (size - 16) / ROUND, bytes;
+
+		rounds = rounds < ROUNDS_MAX ? rounds : ROUNDS_MAX;
+		bytes = rounds * ROUND + 16;
+		crc = lanes_and_streams(crc, to, from, rounds, copy);
+		from += bytes, to = past(to, bytes, copy), size -= bytes;
+	}
+	return sse42_long(crc, to, from, size, copy);
+}
+
+static bool avx2_usable(void)
+{
+	return sse42_usable() && __builtin_cpu_supports("avx2") &&
+	       __builtin_cpu_supports("vpclmulqdq");
+}
+
+static NEVER_INLINE TARGET_AVX2 uint32_t avx2_crc_long(uint32_t crc,
+						       const void *data,
+						       size_t size)
+{
+	return avx2_long(crc, NULL, data, size, false);
+}
+
+static NEVER_INLINE TARGET_AVX2 uint32_t avx2_copy_long(uint32_t crc,
+							void *destination,
+							const void *source,
+							size_t size)
+{
+	return avx2_long(crc, destination, source, size, true);
+}
+
+static TARGET_SSE42 uint32_t avx2_crc(uint32_t crc, const void *data,
+				      size_t size)
+{
+	if (__builtin_expect(size < STREAMS_MIN, 1))
+		return in_turn(crc, NULL, data, size, false);
+	if (size < LANES_MIN)
+		return sse42_crc_long(crc, data, size);
+	return avx2_crc_long(crc, data, size);
+}
+
+static TARGET_SSE42 uint32_t avx2_copy(uint32_t crc, void *destination,
+				       const void *source, size_t size)
+{
+	if (__builtin_expect(size < STREAMS_MIN, 1))
+		return in_turn(crc, destination, source, size, true);
+	if (size < LANES_MIN)
+		return sse42_copy_long(crc, destination, source, size);
+	return avx2_copy_long(crc, destination, source, size);
+}
+
+#endif /* __x86_64__ */
+
+/* ---- Which one ---- */
+
+const struct fastipc_crc32c_variant fastipc_crc32c_variants[] = {
+#if defined(__x86_64__)
+	{ "avx2+vpclmulqdq", avx2_usable, avx2_crc, avx2_copy },
+	{ "sse4.2+pclmulqdq", sse42_usable, sse42_crc, sse42_copy },
+#endif
+	{ "slicing-by-8", tables_usable, tables_crc, tables_copy },
+	{ NULL, NULL, NULL, NULL },
+};
+
+static const struct fastipc_crc32c_variant *fastest(void)
+{
+	const struct fastipc_crc32c_variant *variant = fastipc_crc32c_variants;
+
+	while (!variant->usable())
+		variant++;
+	return variant;
+}
+
+/*
+ * The chosen functions, each first itself a function that chooses.  Relaxed is
+ * enough: all threads choose the same, and what is pointed at is constant.
+ */
+typedef uint32_t (*crc_function)(uint32_t crc, const void *data, size_t size);
+typedef uint32_t (*copy_function)(uint32_t crc, void *destination,
+				  const void *source, size_t size);
+
+static uint32_t choose_crc(uint32_t crc, const void *data, size_t size);
+static uint32_t choose_copy(uint32_t crc, void *destination, const void *source,
+			    size_t size);
+
+static _Atomic(crc_function) chosen_crc = choose_crc;
+static _Atomic(copy_function) chosen_copy = choose_copy;
+
+static __attribute__((cold)) uint32_t choose_crc(uint32_t crc, const void *data,
+						 size_t size)
+{
+	const crc_function function = fastest()->crc;
+
+	atomic_store_explicit(&chosen_crc, function, memory_order_relaxed);
+	return function(crc, data, size);
+}
+
+static __attribute__((cold)) uint32_t
+choose_copy(uint32_t crc, void *destination, const void *source, size_t size)
+{
+	const copy_function function = fastest()->copy;
+
+	atomic_store_explicit(&chosen_copy, function, memory_order_relaxed);
+	return function(crc, destination, source, size);
+}
+
+uint32_t fastipc_crc32c(uint32_t crc, const void *data, size_t size)
+{
+	return atomic_load_explicit(&chosen_crc,
+				    memory_order_relaxed)(crc, data, size);
+}
+
+uint32_t fastipc_crc32c_copy(uint32_t crc, void *destination,
+			     const void *source, size_t size)
+{
+	return atomic_load_explicit(&chosen_copy, memory_order_relaxed)(
+		crc, destination, source, size);
+}
