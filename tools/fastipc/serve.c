@@ -306,6 +306,21 @@ static int run(const struct serve_arguments *arguments,
 	return error;
 }
 
+static void make_address(const struct serve_arguments *arguments, char *address,
+			 size_t size)
+{
+	const char *transport = arguments->transport;
+	/* A path's transport is memfd, and has no prefix. */
+	bool is_plain =
+		!strcmp(transport, "auto") ||
+		(!strcmp(transport, "memfd") && strchr(arguments->name, '/'));
+
+	if (is_plain)
+		snprintf(address, size, "%s", arguments->name);
+	else
+		snprintf(address, size, "%s:%s", transport, arguments->name);
+}
+
 int command_serve(int argc, char **argv)
 {
 	struct serve_arguments arguments = {
@@ -315,7 +330,6 @@ int command_serve(int argc, char **argv)
 	};
 	struct fastipc_server *server;
 	char address[4096 + 8];
-	bool automatic;
 	int error;
 
 	fastipc_server_options_init(&arguments.options);
@@ -323,10 +337,7 @@ int command_serve(int argc, char **argv)
 	if (run_on_cpu(arguments.cpu))
 		return EXIT_FAILED;
 	raise_descriptor_limit();
-	automatic = !strcmp(arguments.transport, "auto");
-	snprintf(address, sizeof(address), "%s%s%s",
-		 automatic ? "" : arguments.transport, automatic ? "" : ":",
-		 arguments.name);
+	make_address(&arguments, address, sizeof(address));
 	error = fastipc_server_create(address, &arguments.options, &server);
 	if (error) {
 		complain_error("serve", error, "cannot serve under '%s'",
