@@ -206,6 +206,12 @@ int fastipc_handshake_accept(int sock, const struct fastipc_proposal *mine,
 
 static int refused(int error)
 {
+	/* Not an errno, or one that tells our own caller something else. */
+	if (error >= 0 || error < -4095 || error == -EAGAIN || error == -EINTR)
+		return fastipc_fail(-EBADMSG,
+				    "the server refuses with %d, which is no "
+				    "error: is it a fastipc server?",
+				    error);
 	switch (-error) {
 	case EUSERS:
 		return fastipc_fail(error, "the server has no room for another "
@@ -228,12 +234,6 @@ static int refused(int error)
 				    "size: use a ring_size of at most %u",
 				    FASTIPC_PEER_RING_MAX);
 	}
-	/* Not an errno, or one that tells our own caller something else. */
-	if (error >= 0 || error < -4095 || error == -EAGAIN || error == -EINTR)
-		return fastipc_fail(-EBADMSG,
-				    "the server refuses with %d, which is no "
-				    "error: is it a fastipc server?",
-				    error);
 	return fastipc_fail(error, "the server refuses: %s",
 			    strerrordesc_np(-error) ? strerrordesc_np(-error)
 						    : "unknown error");
