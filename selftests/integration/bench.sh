@@ -1,0 +1,223 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# `fastipc bench`: each test prints the same 18 keys on one line, the schedule
+# of --rate is watched, bad words on the command line are refused, and neither
+# an interrupt nor the death of one end leaves a process or a file behind.
+set -u
+export LC_ALL=C
+
+fastipc=${FASTIPC:-${O:-build}/bin/fastipc}
+keys='test transport size checksum wait placement count p50_ns p90_ns p99_ns
+p999_ns max_ns msgs_per_s bytes_per_s cacheline_rtt_ns memcpy_bytes_per_s
+futex_rtt_ns cpu_ns_per_msg server_rss_kib'
+tests=0
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+
+check() # NAME COMMAND...
+{
+	tests=$((tests + 1))
+	if "${@:2}" >"$work/log" 2>&1; then
+		echo "ok $tests - $1"
+	else
+		echo "not ok $tests - $1"
+		sed 's/^/# /' "$work/log" "$work/err" 2>/dev/null
+	fi
+}
+
+bench() # ARGUMENT...: its JSON is in $work/out, what it says in $work/err
+{
+	"$fastipc" bench "$@" --json >"$work/out" 2>"$work/err"
+}
+
+value() # KEY: of the JSON
+{
+	sed -n "s/.*[{,]\"$1\":\\([^,}]*\\).*/\\1/p" "$work/out"
+}
+
+# One line, one object, exactly the keys, in their order; values are numbers,
+# plain strings, or null.
+well_formed()
+{
+	local found
+
+	cat "$work/out"
+	[ "$(wc -l <"$work/out")" -eq 1 ] || return 1
+	found=$(sed 's/^{//; s/}$//; s/,/\n/g' "$work/out" |
+		sed -n 's/^"\([a-z0-9_]*\)":\([0-9.]*\|null\|"[a-z]*"\)$/\1/p')
+	[ "$found" = "$(tr ' ' '\n' <<<"$keys")" ]
+}
+
+positive() # KEY...
+{
+	local key
+
+	for key in "$@"; do
+		value "$key" | grep -qx '[0-9]*[1-9][0-9.]*' || {
+			echo "$key is $(value "$key")"
+			return 1
+		}
+	done
+}
+
+null() # KEY...
+{
+	local key
+
+	for key in "$@"; do
+		[ "$(value "$key")" = null ] || return 1
+	done
+}
+
+runs() # ARGUMENT...: it works and prints what it must
+{
+	bench "$@" && well_formed && positive count server_rss_kib
+}
+
+nothing_left()
+{
+	! find "${TMPDIR:-/tmp}" "${XDG_RUNTIME_DIR:-/nonexistent}" \
+		-maxdepth 1 -name 'fastipc-bench-*' 2>/dev/null | grep .
+}
+
+exits() # STATUS ARGUMENT...
+{
+	bench "${@:2}"
+	local status=$?
+
+	cat "$work/err"
+	[ "$status" -eq "$1" ] && [ -s "$work/err" ]
+}
+
+rtt()
+{
+	runs rtt --duration 0.2 --wait "$1" --checksum "$2" --placement "$3" &&
+		positive p50_ns p90_ns p99_ns p999_ns max_ns msgs_per_s \
+			bytes_per_s memcpy_bytes_per_s futex_rtt_ns &&
+		[ "$(value wait)" = "\"$1\"" ] &&
+		[ "$(value checksum)" = "\"$2\"" ] &&
+		[ "$(value placement)" = "\"$3\"" ]
+}
+
+stream()
+{
+	runs stream --duration 0.2 --size "$1" --checksum "$2" &&
+		positive msgs_per_s bytes_per_s &&
+		null p50_ns p90_ns p99_ns p999_ns max_ns
+}
+
+connects()
+{
+	runs connect --duration 0.2 --wait block && positive p50_ns msgs_per_s
+}
+
+idles()
+{
+	runs idle --duration 0.2 --connections 100 --wait block &&
+		[ "$(value count)" -eq 100 ] &&
+		grep -q 'each idle connection costs' "$work/err"
+}
+
+# A fast rate is not held, and that is said; a slow one is.
+rate_is_watched()
+{
+	runs rtt --duration 0.2 --wait block --rate 1e8 &&
+		grep -q 'rate was not held' "$work/err" || return 1
+	runs rtt --duration 0.2 --wait block --rate 100 &&
+		! grep 'rate was not held' "$work/err"
+}
+
+for_people()
+{
+	"$fastipc" bench rtt --duration 0.1 --runs 2 --wait block >"$work/out" \
+		2>"$work/err" || return 1
+	cat "$work/out"
+	grep -q 'repeated because' "$work/out" &&
+		[ "$(grep -c 'p50 / futex ' "$work/out")" -eq 3 ] &&
+		grep -q 'medians of 2 runs' "$work/out"
+}
+
+server_of() # PID: of its server process
+{
+	local try
+
+	for try in $(seq 50); do
+		grep -l "^PPid:[[:space:]]*$1\$" /proc/[0-9]*/status 2>/dev/null |
+			tr -dc '0-9\n' | grep . && return
+		sleep 0.1
+	done
+	return "$try"
+}
+
+gone() # PID
+{
+	local try
+
+	for try in $(seq 50); do
+		[ -d "/proc/$1" ] || return 0
+		grep -q '^State:[[:space:]]*Z' "/proc/$1/status" && return 0
+		sleep 0.1
+	done
+	echo "process $1 still runs after $try tries"
+	return 1
+}
+
+# The signal SIGNAL to the client or the server: status, and nobody left.
+ended_by() # SIGNAL client|server STATUS
+{
+	local client server status
+
+	# env: a background job of a script would ignore SIGINT.
+	env --default-signal=INT "$fastipc" bench rtt --duration 60 \
+		--wait block >"$work/out" 2>"$work/err" &
+	client=$!
+	server=$(server_of "$client") || return 1
+	sleep 0.3
+	if [ "$2" = client ]; then
+		kill "-$1" "$client"
+	else
+		kill "-$1" "$server"
+	fi
+	wait "$client"
+	status=$?
+	cat "$work/err"
+	[ "$status" -eq "$3" ] && gone "$server" && sleep 0.1 && nothing_left
+}
+
+cpus=$(nproc)
+cross=cross
+[ "$cpus" -ge 2 ] || cross=free
+
+check 'rtt, spin' rtt spin off "$cross"
+check 'rtt, adaptive' rtt adaptive full "$cross"
+check 'rtt, block, one CPU' rtt block header same
+check 'there is no cache line to move on one CPU' null cacheline_rtt_ns
+check 'rtt, block, not pinned' rtt block full free
+check 'stream' stream 64 full
+check 'stream, larger than the ring' stream 1M off
+check 'connect' connects
+check 'idle' idles
+check 'the rate is watched' rate_is_watched
+check 'for people: runs, repeats and medians' for_people
+check 'no message at all is a message' runs rtt --size 0 --duration 0.1
+check 'a ring of another size' runs rtt --ring 64K --duration 0.1
+check 'nothing is left behind' nothing_left
+check 'no test: usage' exits 2
+check 'unknown test: usage' exits 2 nonsense
+check 'unknown transport: usage' exits 2 rtt --transport pigeon
+check 'bad size: usage' exits 2 rtt --size 12x
+check 'size over the limit: usage' exits 2 rtt --size 2G
+check 'bad checksum: usage' exits 2 rtt --checksum md5
+check 'bad wait: usage' exits 2 rtt --wait never
+check 'bad placement: usage' exits 2 rtt --placement moon
+check 'bad rate: usage' exits 2 rtt --rate 0
+check 'bad duration: usage' exits 2 rtt --duration 0
+check 'two tests: usage' exits 2 rtt stream
+check 'a transport that this library lacks' exits 1 rtt --transport kmod
+check 'a ring that is no power of two' exits 1 rtt --ring 65537
+check 'SIGINT' ended_by INT client 130
+check 'SIGTERM' ended_by TERM client 130
+check 'the client is killed' ended_by KILL client 137
+check 'the server is killed' ended_by KILL server 1
+echo "1..$tests"
