@@ -30,7 +30,8 @@ static inline int runtime_directory_remove(void **state)
 static inline int runtime_directory_make(void **state)
 {
 	(void)state;
-	strcpy(runtime_directory, "/tmp/fastipc-test-XXXXXX");
+	memcpy(runtime_directory, "/tmp/fastipc-test-XXXXXX",
+	       sizeof("/tmp/fastipc-test-XXXXXX"));
 	if (!mkdtemp(runtime_directory))
 		return -1;
 	return setenv("XDG_RUNTIME_DIR", runtime_directory, 1);

@@ -36,12 +36,9 @@ static const struct fastipc_proposal proposal = {
 	.max_message = 4096,
 };
 
-static const char *in_runtime(const char *name)
+static void path_of(char path[108], const char *name)
 {
-	static char path[108];
-
-	snprintf(path, sizeof(path), "%s/%s", runtime_directory, name);
-	return path;
+	snprintf(path, 108, "%s/%s", runtime_directory, name);
 }
 
 static const char *socket_path(const char *name)
@@ -159,7 +156,7 @@ static void runtime_directory_depends_on_the_user(void **state)
 
 	(void)state;
 	if (geteuid() == 0)
-		strcpy(expected, "/run/fastipc/x");
+		snprintf(expected, sizeof(expected), "/run/fastipc/x");
 	else
 		snprintf(expected, sizeof(expected), "/tmp/fastipc-%u/x",
 			 (unsigned int)geteuid());
@@ -238,9 +235,12 @@ static void long_addresses_are_refused(void **state)
 
 static void runtime_directory_is_private(void **state)
 {
+	char path[108];
+
 	(void)state;
 	assert_int_equal(try_listen("x"), 0);
-	assert_int_equal(mode_of(in_runtime("fastipc")), 0700);
+	path_of(path, "fastipc");
+	assert_int_equal(mode_of(path), 0700);
 }
 
 static void assert_unsafe(const char *what)
@@ -256,8 +256,8 @@ static void unsafe_runtime_directories_are_refused(void **state)
 	char directory[108], other[108];
 
 	(void)state;
-	strcpy(directory, in_runtime("fastipc"));
-	strcpy(other, in_runtime("other"));
+	path_of(directory, "fastipc");
+	path_of(other, "other");
 	rmdir(directory);
 
 	assert_int_equal(mkdir(other, 0700), 0);
@@ -329,7 +329,7 @@ static void other_users_need_permission(void **state)
 	(void)state;
 	if (geteuid() != 0)
 		skip();
-	strcpy(path, in_runtime("theirs"));
+	path_of(path, "theirs");
 	chmod(runtime_directory, 0755);
 	assert_int_equal(fastipc_rendezvous_listen(&rendezvous, path, 0600), 0);
 	child = fork();
@@ -383,7 +383,7 @@ static void busy_name_is_refused(void **state)
 	int listener, client;
 
 	(void)state;
-	strcpy(name.sun_path, in_runtime("busy"));
+	path_of(name.sun_path, "busy");
 	listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	client = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	assert_int_equal(bind(listener, (void *)&name, sizeof(name)), 0);
@@ -407,7 +407,7 @@ static void sockets_of_another_kind_are_told(void **state)
 	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	(void)state;
-	strcpy(name.sun_path, in_runtime("stream"));
+	path_of(name.sun_path, "stream");
 	assert_int_equal(bind(listener, (void *)&name, sizeof(name)), 0);
 	assert_int_equal(listen(listener, 1), 0);
 	assert_connects(name.sun_path, -EPROTOTYPE);
@@ -434,8 +434,8 @@ static void other_files_are_left_alone(void **state)
 	int fd;
 
 	(void)state;
-	strcpy(path, in_runtime("precious"));
-	strcpy(link, in_runtime("link"));
+	path_of(path, "precious");
+	path_of(link, "link");
 	fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
 	assert_int_equal(write(fd, "data", 4), 4);
 	close(fd);
@@ -509,12 +509,14 @@ static void one_of_many_starters_wins(void **state)
 static void locked_directory_does_not_block(void **state)
 {
 	int lock = open(runtime_directory, O_RDONLY | O_CLOEXEC);
+	char path[108];
 
 	(void)state;
+	path_of(path, "locked");
 	assert_int_equal(flock(lock, LOCK_EX), 0);
-	assert_int_equal(try_listen(in_runtime("locked")), -EBUSY);
+	assert_int_equal(try_listen(path), -EBUSY);
 	close(lock);
-	assert_int_equal(try_listen(in_runtime("locked")), 0);
+	assert_int_equal(try_listen(path), 0);
 }
 
 static void close_removes_only_its_own_file(void **state)
@@ -652,8 +654,10 @@ static int append_name(const struct fastipc_server_info *info, void *context)
 {
 	struct names *names = context;
 
-	strcat(names->text, info->name);
-	strcat(names->text, " ");
+	size_t length = strlen(names->text);
+
+	snprintf(names->text + length, sizeof(names->text) - length, "%s ",
+		 info->name);
 	return --names->stop_after ? 0 : 77;
 }
 
