@@ -61,17 +61,17 @@ struct fastipc_control {
 	__u64 tx_tail;	/* bytes published; for sleepers and monitors */
 	__u64 wake_ns;	/* CLOCK_MONOTONIC when the owner last rang */
 	__u32 doorbell; /* futex word: bumped by the owner to ring */
-	__u32 state;	/* FASTIPC_STATE_* */
-	__u8 pad0[FASTIPC_LINE_SIZE - 24];
+	__u8 pad0[FASTIPC_LINE_SIZE - 20];
 
 	/* Line 1: what the owner consumed of the peer's data. */
 	__u64 rx_head; /* bytes released */
 	__u8 pad1[FASTIPC_LINE_SIZE - 8];
 
-	/* Line 2: whether and how the owner sleeps, and where it last ran. */
-	__u32 sleep;
-	__u32 cpu; /* CPU number + 1; 0: not known */
-	__u8 pad2[FASTIPC_LINE_SIZE - 8];
+	/* Line 2: seldom written, looked at by the peer for each message. */
+	__u32 sleep; /* whether, how and for what the owner sleeps */
+	__u32 cpu;   /* where it last ran: CPU number + 1; 0: not known */
+	__u32 state; /* FASTIPC_STATE_* */
+	__u8 pad2[FASTIPC_LINE_SIZE - 12];
 
 	/* Line 3: identity (written once) and counters, for monitors. */
 	__u64 magic;	 /* FASTIPC_REGION_MAGIC */
@@ -126,10 +126,10 @@ __FASTIPC_ASSERT(sizeof(struct fastipc_control) <= FASTIPC_CONTROL_SIZE,
 __FASTIPC_AT(tx_tail, 0);
 __FASTIPC_AT(wake_ns, 8);
 __FASTIPC_AT(doorbell, 16);
-__FASTIPC_AT(state, 20);
 __FASTIPC_AT(rx_head, 128);
 __FASTIPC_AT(sleep, 256);
 __FASTIPC_AT(cpu, 260);
+__FASTIPC_AT(state, 264);
 __FASTIPC_AT(magic, 384);
 __FASTIPC_AT(abi, 392);
 __FASTIPC_AT(data_size, 396);

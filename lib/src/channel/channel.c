@@ -144,17 +144,23 @@ static bool passed(uint64_t deadline, uint64_t now)
 	return deadline && now >= deadline;
 }
 
-/* A few hundred polls; pauses between them unless @eager. */
+/*
+ * A few hundred polls; pauses between them unless @eager.  Who waits for data
+ * alone touches nothing but the next record's word.
+ */
 static bool spin_batch(const struct fastipc_channel *channel, uint32_t want,
 		       bool eager)
 {
 	for (int i = 0; i < SPIN_BATCH; i++) {
-		if (fastipc_channel_ready(channel, want))
+		if ((want & FASTIPC_WANT_DATA) &&
+		    fastipc_consumer_ready(&channel->rx))
+			return true;
+		if ((want & FASTIPC_WANT_SPACE) && space_ready(channel))
 			return true;
 		if (!eager)
 			fastipc_cpu_relax();
 	}
-	return false;
+	return fastipc_channel_ready(channel, want);
 }
 
 /*

@@ -56,6 +56,7 @@ struct fastipc_channel {
 	uint64_t rx_told; /* rx.released when the peer was last told */
 	bool hungup;	  /* the transport says that the peer is gone */
 	int reserved;	  /* public API: size of the open reservation, or -1 */
+	uint64_t peeked;  /* public API: end of what was shown */
 	struct fastipc_wait_policy wait;
 	uint64_t sleeps;
 	uint64_t wakes;
@@ -90,16 +91,15 @@ static inline void fastipc_full_barrier(void)
 /* R4's slow half: the peer sleeps and its sleep word is @sleep. */
 void fastipc_channel_ring(struct fastipc_channel *channel, uint32_t sleep);
 
-/* R2 to R4, after something (@what: FASTIPC_WANT_*) was done for the peer. */
+/*
+ * R2 to R4, after something was done for the peer: @what, FASTIPC_WANT_*.
+ * Belongs to the sending half of the channel.
+ */
 static inline void fastipc_channel_notify(struct fastipc_channel *channel,
 					  uint32_t what)
 {
 	uint32_t sleep;
 
-	if (channel->rx.released != channel->rx_told) {
-		channel->rx_told = channel->rx.released;
-		what |= FASTIPC_WANT_SPACE;
-	}
 	fastipc_full_barrier();
 	sleep = __atomic_load_n(&channel->link.peer.control->sleep,
 				__ATOMIC_RELAXED);
@@ -117,8 +117,17 @@ static inline void fastipc_channel_notify_space(struct fastipc_channel *channel,
 {
 	uint64_t untold = channel->rx.released - channel->rx_told;
 
-	if (untold && (empty || untold > channel->rx.mask / 4))
-		fastipc_channel_notify(channel, 0);
+	if (untold && (empty || untold > channel->rx.mask / 4)) {
+		channel->rx_told = channel->rx.released;
+		fastipc_channel_notify(channel, FASTIPC_WANT_SPACE);
+	}
+}
+
+/* Data was sent, and space released on the way: one barrier for both. */
+static inline void fastipc_channel_notify_both(struct fastipc_channel *channel)
+{
+	channel->rx_told = channel->rx.released;
+	fastipc_channel_notify(channel, FASTIPC_WANT_DATA | FASTIPC_WANT_SPACE);
 }
 
 /* Whether a wait for @want (FASTIPC_WANT_*) is over. */

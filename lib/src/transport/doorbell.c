@@ -78,33 +78,53 @@ static int wait_in_slices(const uint32_t *doorbell, uint32_t seen,
 	return 0;
 }
 
+/* Set once and for all when the kernel or a sandbox has no futex_waitv(). */
+static bool waitv_missing;
+
+bool fastipc_can_wait_many(void)
+{
+	return !__atomic_load_n(&waitv_missing, __ATOMIC_RELAXED);
+}
+
+int fastipc_wait_many(const struct fastipc_doorbell *doorbells, size_t count,
+		      const uint32_t *local, uint32_t local_seen,
+		      uint64_t deadline)
+{
+	struct futex_waitv words[FASTIPC_WAIT_MOST + 1];
+	struct timespec until;
+	long ret;
+
+	words[0] = (struct futex_waitv){
+		.val = local_seen,
+		.uaddr = (uintptr_t)local,
+		.flags = FUTEX_32 | FUTEX_PRIVATE_FLAG,
+	};
+	for (size_t i = 0; i < count; i++)
+		words[i + 1] = (struct futex_waitv){
+			.val = doorbells[i].seen,
+			.uaddr = (uintptr_t)doorbells[i].word,
+			.flags = FUTEX_32,
+		};
+	if (deadline)
+		until = to_timespec(deadline);
+	ret = syscall(SYS_futex_waitv, words, count + 1, 0,
+		      deadline ? &until : NULL, CLOCK_MONOTONIC);
+	if (ret < 0 && (errno == ENOSYS || errno == EPERM)) {
+		__atomic_store_n(&waitv_missing, true, __ATOMIC_RELAXED);
+		return 0;
+	}
+	return wait_result(ret);
+}
+
 static int wait_both(const uint32_t *doorbell, uint32_t seen,
 		     const uint32_t *local, uint32_t local_seen,
 		     uint64_t deadline)
 {
-	static bool missing; /* futex_waitv(), set once and for all */
-	struct timespec until;
-	struct futex_waitv words[] = {
-		{ .val = seen, .uaddr = (uintptr_t)doorbell, .flags = FUTEX_32 },
-		{ .val = local_seen,
-		  .uaddr = (uintptr_t)local,
-		  .flags = FUTEX_32 | FUTEX_PRIVATE_FLAG },
-	};
-	long ret;
+	const struct fastipc_doorbell one = { .word = doorbell, .seen = seen };
 
-	if (__atomic_load_n(&missing, __ATOMIC_RELAXED))
-		return wait_in_slices(doorbell, seen, local, local_seen,
-				      deadline);
-	if (deadline)
-		until = to_timespec(deadline);
-	ret = syscall(SYS_futex_waitv, words, 2, 0, deadline ? &until : NULL,
-		      CLOCK_MONOTONIC);
-	if (ret < 0 && (errno == ENOSYS || errno == EPERM)) {
-		__atomic_store_n(&missing, true, __ATOMIC_RELAXED);
-		return wait_in_slices(doorbell, seen, local, local_seen,
-				      deadline);
-	}
-	return wait_result(ret);
+	if (fastipc_can_wait_many())
+		return fastipc_wait_many(&one, 1, local, local_seen, deadline);
+	return wait_in_slices(doorbell, seen, local, local_seen, deadline);
 }
 
 int fastipc_link_wait(const struct fastipc_link *link, uint32_t seen,

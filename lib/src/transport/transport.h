@@ -164,6 +164,24 @@ void fastipc_link_close(struct fastipc_link *link);
 int fastipc_link_wait(const struct fastipc_link *link, uint32_t seen,
 		      const uint32_t *local, uint32_t local_seen,
 		      uint64_t deadline);
+/* A doorbell word to sleep on, and the value it had. */
+struct fastipc_doorbell {
+	const uint32_t *word;
+	uint32_t seen;
+};
+
+/* Doorbells in one wait, at most: futex_waitv() takes 128 words. */
+#define FASTIPC_WAIT_MOST 127
+
+/*
+ * The same for @count doorbells at once.  Needs futex_waitv() (Linux 5.16);
+ * where that is missing it returns at once and fastipc_can_wait_many() is
+ * false from then on: ask to be rung by POLL instead.
+ */
+int fastipc_wait_many(const struct fastipc_doorbell *doorbells, size_t count,
+		      const uint32_t *local, uint32_t local_seen,
+		      uint64_t deadline);
+bool fastipc_can_wait_many(void);
 /* Wake all sleepers in fastipc_link_wait() on the private word. */
 void fastipc_local_wake(const uint32_t *local);
 

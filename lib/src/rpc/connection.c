@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: MIT
+/*
+ * One connection of a server: its frames become requests.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "base/error.h"
+#include "rpc/server.h"
+
+/* Messages of one connection before the next one has its turn. */
+#define SERVE_BATCH 32
+
+struct connection *connection_create(struct fastipc_server *server,
+				     struct worker *worker,
+				     const struct fastipc_link *link)
+{
+	struct connection *connection = calloc(1, sizeof(*connection));
+
+	if (!connection) {
+		struct fastipc_link copy = *link;
+
+		fastipc_link_close(&copy);
+		return NULL;
+	}
+	connection->watch.kind = WATCH_CONNECTION;
+	connection->server = server;
+	connection->worker = worker;
+	connection->references = 1;
+	connection->handlers.type = UINT32_MAX;
+	pthread_mutex_init(&connection->lock, NULL);
+	fastipc_channel_init(&connection->channel, link, server->options.wait);
+	return connection;
+}
+
+void connection_unref(struct connection *connection)
+{
+	if (__atomic_sub_fetch(&connection->references, 1, __ATOMIC_ACQ_REL))
+		return;
+	pthread_mutex_destroy(&connection->lock);
+	free(connection);
+}
+
+void connection_close(struct connection *connection)
+{
+	struct fastipc_channel *channel = &connection->channel;
+
+	pthread_mutex_lock(&connection->lock);
+	__atomic_store_n(&connection->dead, true, __ATOMIC_RELAXED);
+	connection_drop_backlog(connection);
+	/* Tell a client that still lives that this is an orderly end. */
+	if (!connection->closing && !channel->hungup) {
+		__atomic_store_n(&channel->link.own.control->state,
+				 FASTIPC_STATE_SHUTDOWN, __ATOMIC_RELEASE);
+		fastipc_channel_notify(channel,
+				       FASTIPC_WANT_DATA | FASTIPC_WANT_SPACE);
+	}
+	fastipc_channel_fini(channel);
+	pthread_mutex_unlock(&connection->lock);
+	fastipc_assembly_free(&connection->assembly);
+	connection_unref(connection);
+}
+
+uint32_t connection_wants(const struct connection *connection)
+{
+	/* Who does not take its replies gets no further requests handled. */
+	return connection_has_backlog(connection) ? FASTIPC_WANT_SPACE
+						  : FASTIPC_WANT_DATA;
+}
+
+bool connection_is_busy(const struct connection *connection)
+{
+	return connection->assembly.open || connection_has_backlog(connection);
+}
+
+/* The client broke the rules: its connection ends, nothing else does. */
+static void give_up(struct connection *connection, int error)
+{
+	struct worker *worker = connection->worker;
+
+	if (connection->closing)
+		return;
+	connection->closing = true;
+	count(error == -EBADMSG ? &worker->stats.bad_frames
+				: &worker->stats.protocol_errors,
+	      1);
+	/* The rendezvous thread sees the hang-up and posts it. */
+	shutdown(connection->channel.link.sock, SHUT_RDWR);
+}
+
+/* ---- taking frames ---- */
+
+static int scratch_grow(struct worker *worker, uint32_t size)
+{
+	unsigned char *scratch;
+
+	if (size <= worker->scratch_size)
+		return 0;
+	scratch = malloc(size);
+	if (!scratch)
+		return -ENOMEM;
+	free(worker->scratch);
+	worker->scratch = scratch;
+	worker->scratch_size = size;
+	return 0;
+}
+
+static void dispatch(struct connection *connection, uint16_t type, uint64_t id,
+		     const void *data, uint32_t size)
+{
+	struct fastipc_request request;
+
+	request.connection = connection;
+	request.id = id;
+	request.data = data;
+	request.size = size;
+	request.type = type;
+	request.answered = false;
+	request.is_deferred = false;
+	request.cancelled = 0;
+	request.kept = NULL;
+	request_dispatch(&request);
+}
+
+static int refuse(struct connection *connection, uint16_t type, uint64_t id,
+		  int error, const char *text)
+{
+	bool shared = connection_is_shared(connection);
+
+	if (!id)
+		return 0;
+	if (shared)
+		pthread_mutex_lock(&connection->lock);
+	connection_send_error(connection, type, id, error, text, true);
+	if (shared)
+		pthread_mutex_unlock(&connection->lock);
+	return 0;
+}
+
+static int pong(struct connection *connection, uint64_t id, uint32_t size)
+{
+	bool shared = connection_is_shared(connection);
+	struct fastipc_outgoing message = {
+		.data = connection->worker->scratch,
+		.size = size,
+		.id = id,
+		.type = FASTIPC_TYPE_PONG,
+	};
+	int error;
+
+	if (shared)
+		pthread_mutex_lock(&connection->lock);
+	error = connection_send(connection, &message, true);
+	if (shared)
+		pthread_mutex_unlock(&connection->lock);
+	return error == -EPROTO ? error : 0;
+}
+
+static int control(struct connection *connection,
+		   const struct fastipc_frame *frame)
+{
+	struct fastipc_assembly *assembly = &connection->assembly;
+
+	switch (frame->type) {
+	case FASTIPC_TYPE_PING:
+		return pong(connection, frame->id, frame->length);
+	case FASTIPC_TYPE_CANCEL:
+		/* A message that was given up half sent ends here, too. */
+		if (assembly->open && assembly->id == frame->id)
+			assembly->open = false;
+		request_cancel(connection, frame->id);
+		return 0;
+	default:
+		/* A later version's: not for us, and no harm. */
+		count(&connection->worker->stats.unknown_types, 1);
+		return 0;
+	}
+}
+
+/* A message in one frame: copied out and checked, then it cannot change. */
+static int take_whole(struct connection *connection,
+		      const struct fastipc_frame *frame)
+{
+	struct fastipc_channel *channel = &connection->channel;
+	struct worker *worker = connection->worker;
+	int error;
+
+	if (__builtin_expect(frame->length > worker->scratch_size, 0)) {
+		if (frame->length > connection->server->options.max_message ||
+		    scratch_grow(worker, frame->length)) {
+			fastipc_frame_release(channel, frame);
+			return refuse(connection, frame->type, frame->id,
+				      -EMSGSIZE,
+				      "the request is over the server's limit");
+		}
+	}
+	error = fastipc_frame_take(channel, frame, worker->scratch);
+	fastipc_frame_release(channel, frame);
+	if (__builtin_expect(error, 0))
+		return error;
+	if (__builtin_expect(frame->type >= FASTIPC_TYPE_RESERVED, 0))
+		return control(connection, frame);
+	dispatch(connection, frame->type, frame->id, worker->scratch,
+		 frame->length);
+	return 0;
+}
+
+/* A first fragment: room for the whole, or a reason not to keep it. */
+static void open_assembly(struct connection *connection,
+			  const struct fastipc_frame *frame)
+{
+	struct fastipc_assembly *assembly = &connection->assembly;
+
+	if (assembly->total > connection->server->options.max_message) {
+		assembly->discard = true;
+		refuse(connection, frame->type, frame->id, -EMSGSIZE,
+		       "the request is over the server's limit");
+	} else if (fastipc_assembly_grow(assembly, assembly->total)) {
+		assembly->discard = true;
+		refuse(connection, frame->type, frame->id, -ENOMEM,
+		       "the server has no memory for the request");
+	}
+}
+
+static int take_fragment(struct connection *connection,
+			 const struct fastipc_frame *frame)
+{
+	struct fastipc_assembly *assembly = &connection->assembly;
+	struct fastipc_channel *channel = &connection->channel;
+	bool first = !assembly->open;
+	int error = fastipc_assembly_expect(assembly, frame);
+
+	if (error)
+		return error;
+	if (first)
+		open_assembly(connection, frame);
+	if (!assembly->discard)
+		error = fastipc_frame_take(channel, frame,
+					   assembly->data + assembly->size);
+	fastipc_frame_release(channel, frame);
+	if (error)
+		return error;
+	assembly->size += frame->length;
+	if (frame->flags & FASTIPC_FRAME_MORE)
+		return 0;
+	assembly->open = false;
+	if (!assembly->discard)
+		dispatch(connection, assembly->type, assembly->id,
+			 assembly->data, assembly->total);
+	return 0;
+}
+
+/* One frame: 0, -EAGAIN (none), or the reason to give the client up. */
+static int serve_one(struct connection *connection)
+{
+	struct fastipc_frame frame;
+	int error = fastipc_frame_peek(&connection->channel, &frame);
+
+	if (error)
+		return error;
+	if (__builtin_expect((frame.flags & FASTIPC_FRAME_MORE) ||
+				     (connection->assembly.open &&
+				      frame.type < FASTIPC_TYPE_RESERVED),
+			     0)) {
+		if (frame.type >= FASTIPC_TYPE_RESERVED)
+			return -EPROTO;
+		return take_fragment(connection, &frame);
+	}
+	return take_whole(connection, &frame);
+}
+
+/* Space was released: tell a client that waits for it. */
+static void tell_space(struct connection *connection, bool empty)
+{
+	bool shared = connection_is_shared(connection);
+
+	if (shared)
+		pthread_mutex_lock(&connection->lock);
+	fastipc_channel_notify_space(&connection->channel, empty);
+	if (shared)
+		pthread_mutex_unlock(&connection->lock);
+}
+
+static bool flush(struct connection *connection)
+{
+	bool shared = connection_is_shared(connection);
+	bool moved;
+
+	if (shared)
+		pthread_mutex_lock(&connection->lock);
+	moved = connection_flush_backlog(connection);
+	if (shared)
+		pthread_mutex_unlock(&connection->lock);
+	return moved;
+}
+
+unsigned int connection_serve(struct connection *connection)
+{
+	unsigned int done = 0;
+	int error = 0;
+
+	if (__builtin_expect(connection_has_backlog(connection), 0) &&
+	    flush(connection))
+		done++;
+	while (!connection_has_backlog(connection) && done < SERVE_BATCH &&
+	       !connection->closing) {
+		error = serve_one(connection);
+		if (error)
+			break;
+		done++;
+	}
+	if (done)
+		tell_space(connection, error == -EAGAIN);
+	if (__builtin_expect(error && error != -EAGAIN, 0))
+		give_up(connection, error);
+	return done;
+}

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Requests: what a handler sees, and how it is answered, now or later.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "rpc/server.h"
+
+/* Handlers that this thread is in, one inside another. */
+static _Thread_local unsigned int handler_depth;
+
+bool request_in_handler(void)
+{
+	return handler_depth != 0;
+}
+
+const void *fastipc_request_data(const struct fastipc_request *request)
+{
+	return request->data;
+}
+
+size_t fastipc_request_size(const struct fastipc_request *request)
+{
+	return request->size;
+}
+
+uint16_t fastipc_request_type(const struct fastipc_request *request)
+{
+	return request->type;
+}
+
+bool fastipc_request_is_one_way(const struct fastipc_request *request)
+{
+	return request->id == 0;
+}
+
+bool fastipc_request_is_cancelled(const struct fastipc_request *request)
+{
+	return __atomic_load_n(&request->cancelled, __ATOMIC_RELAXED) ||
+	       __atomic_load_n(&request->connection->dead, __ATOMIC_RELAXED);
+}
+
+void fastipc_request_peer(const struct fastipc_request *request,
+			  struct fastipc_peer *peer)
+{
+	*peer = request->connection->channel.link.cred;
+}
+
+/* ---- answering ---- */
+
+static int send_reply(struct fastipc_request *request, const void *data,
+		      size_t size, bool from_worker)
+{
+	struct connection *connection = request->connection;
+	struct fastipc_outgoing message = {
+		.data = data ? data : (const void *)"",
+		.size = (uint32_t)size,
+		.id = request->id,
+		.type = request->type,
+	};
+	uint32_t most = connection->channel.link.peer_max_message;
+
+	if (__builtin_expect(size > most, 0)) {
+		connection_send_error(connection, request->type, request->id,
+				      -EMSGSIZE,
+				      "the reply is over the client's limit",
+				      from_worker);
+		return fastipc_fail(
+			-EMSGSIZE,
+			"the reply has %zu bytes, the client's limit is %u",
+			size, most);
+	}
+	return connection_send(connection, &message, from_worker);
+}
+
+static int answer(struct fastipc_request *request, const void *data,
+		  size_t size, int failure, const char *text, bool from_worker)
+{
+	if (!request->id)
+		return 0; /* one-way: nobody waits */
+	if (failure)
+		return connection_send_error(request->connection, request->type,
+					     request->id, failure, text,
+					     from_worker);
+	return send_reply(request, data, size, from_worker);
+}
+
+static void unlink_deferred(struct fastipc_request *request)
+{
+	if (request->previous)
+		request->previous->next = request->next;
+	else
+		request->connection->requests = request->next;
+	if (request->next)
+		request->next->previous = request->previous;
+}
+
+/* From any thread: the sending half is locked while requests are deferred. */
+static int answer_deferred(struct fastipc_request *request, const void *data,
+			   size_t size, int failure, const char *text)
+{
+	struct connection *connection = request->connection;
+	int error;
+
+	pthread_mutex_lock(&connection->lock);
+	error = answer(request, data, size, failure, text, false);
+	if (!error && !failure)
+		__atomic_fetch_add(&connection->server->deferred_bytes, size,
+				   __ATOMIC_RELAXED);
+	unlink_deferred(request);
+	/* Pairs with connection_is_shared(): the worker sees all we sent. */
+	__atomic_fetch_sub(&connection->deferred, 1, __ATOMIC_RELEASE);
+	pthread_mutex_unlock(&connection->lock);
+	connection_unref(connection);
+	free(request);
+	return error;
+}
+
+/* In the handler, by the worker. */
+static int answer_now(struct fastipc_request *request, const void *data,
+		      size_t size, int failure, const char *text)
+{
+	struct connection *connection = request->connection;
+	bool shared = connection_is_shared(connection);
+	int error;
+
+	if (request->kept)
+		return fastipc_fail(
+			-EALREADY,
+			"the request was deferred: answer what fastipc_request_defer() returned");
+	if (request->answered)
+		return fastipc_fail(-EALREADY,
+				    "the request was answered before");
+	request->answered = true;
+	if (shared)
+		pthread_mutex_lock(&connection->lock);
+	error = answer(request, data, size, failure, text, true);
+	if (shared)
+		pthread_mutex_unlock(&connection->lock);
+	if (!error)
+		count(&connection->worker->stats.bytes_sent, size);
+	return error;
+}
+
+int fastipc_request_reply(struct fastipc_request *request, const void *data,
+			  size_t size)
+{
+	if (!request || (!data && size))
+		return fastipc_fail(-EINVAL, "%s is NULL",
+				    request ? "data" : "request");
+	return request->is_deferred
+		       ? answer_deferred(request, data, size, 0, NULL)
+		       : answer_now(request, data, size, 0, NULL);
+}
+
+int fastipc_request_fail(struct fastipc_request *request, int error,
+			 const char *text)
+{
+	if (!request || error >= 0 || error < -4095)
+		return fastipc_fail(
+			-EINVAL, "a request and a negative errno are needed");
+	return request->is_deferred
+		       ? answer_deferred(request, NULL, 0, error, text)
+		       : answer_now(request, NULL, 0, error, text);
+}
+
+/* ---- answering later ---- */
+
+struct fastipc_request *fastipc_request_defer(struct fastipc_request *request)
+{
+	struct connection *connection = request->connection;
+	struct fastipc_request *kept;
+
+	if (request->answered || request->kept || request->is_deferred) {
+		fastipc_fail(-EALREADY,
+			     "the request was answered or deferred before");
+		return NULL;
+	}
+	kept = malloc(sizeof(*kept) + request->size);
+	if (!kept) {
+		fastipc_fail(-ENOMEM, "no memory to defer a request");
+		return NULL;
+	}
+	*kept = *request;
+	memcpy(kept->bytes, request->data, request->size);
+	kept->data = kept->bytes;
+	kept->is_deferred = true;
+	__atomic_fetch_add(&connection->references, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&connection->deferred, 1, __ATOMIC_RELAXED);
+	pthread_mutex_lock(&connection->lock);
+	kept->previous = NULL;
+	kept->next = connection->requests;
+	if (kept->next)
+		kept->next->previous = kept;
+	connection->requests = kept;
+	pthread_mutex_unlock(&connection->lock);
+	request->kept = kept;
+	return kept;
+}
+
+void request_cancel(struct connection *connection, uint64_t id)
+{
+	pthread_mutex_lock(&connection->lock);
+	for (struct fastipc_request *request = connection->requests; request;
+	     request = request->next)
+		if (request->id == id)
+			__atomic_store_n(&request->cancelled, 1,
+					 __ATOMIC_RELAXED);
+	pthread_mutex_unlock(&connection->lock);
+}
+
+/* ---- running the handler ---- */
+
+static void no_handler(struct fastipc_request *request)
+{
+	char text[64];
+
+	count(&request->connection->worker->stats.unknown_types, 1);
+	snprintf(text, sizeof(text), "no handler for message type %u",
+		 request->type);
+	answer_now(request, NULL, 0, -EOPNOTSUPP, text);
+}
+
+void request_dispatch(struct fastipc_request *request)
+{
+	struct connection *connection = request->connection;
+	struct handler_cache *cache = &connection->handlers;
+	struct fastipc_server_stats *stats = &connection->worker->stats;
+	int result;
+
+	count(request->id ? &stats->requests : &stats->one_way, 1);
+	count(&stats->bytes_received, request->size);
+	if (!registry_find(connection->server->registry, request->type,
+			   cache)) {
+		no_handler(request);
+		return;
+	}
+	handler_depth++;
+	result = cache->handler(request, cache->context);
+	handler_depth--;
+	if (request->answered || request->kept)
+		return;
+	if (result < 0 && result >= -4095)
+		answer_now(request, NULL, 0, result, NULL);
+	else
+		answer_now(request, NULL, 0, 0, NULL);
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What the server sends: replies straight into the ring, and what does not
+ * fit from a backlog, so that a client that does not read holds nobody up.
+ */
+#include <endian.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "rpc/server.h"
+
+#define ERROR_TEXT_MAX 256u
+
+/*
+ * The ring is full in the middle of a message: a client that reads makes room
+ * at memory speed.  Worth a short spin if it runs on another CPU (it may have
+ * to be woken first); never more than the cost of a few wake-ups.
+ */
+static bool spin_for_space(struct connection *connection)
+{
+	struct fastipc_channel *channel = &connection->channel;
+	uint64_t budget = fastipc_wait_budget(&connection->worker->wait);
+	uint64_t start = 0;
+
+	if (!fastipc_channel_peer_elsewhere(channel))
+		return false;
+	for (;;) {
+		for (int i = 0; i < 256; i++) {
+			if (fastipc_channel_ready(channel, FASTIPC_WANT_SPACE))
+				return true;
+			fastipc_cpu_relax();
+		}
+		if (!start)
+			start = fastipc_now_ns();
+		else if (fastipc_now_ns() - start > budget)
+			return false;
+	}
+}
+
+static void set_backlog(struct connection *connection, struct backlog *first)
+{
+	__atomic_store_n(&connection->backlog, first, __ATOMIC_RELAXED);
+}
+
+/* Keep what is left of @message until there is room. */
+static int put_aside(struct connection *connection,
+		     const struct fastipc_outgoing *message, bool from_worker)
+{
+	uint32_t left = message->size - message->offset;
+	struct backlog *backlog = malloc(sizeof(*backlog) + left);
+
+	if (!backlog)
+		return fastipc_fail(
+			-ENOMEM, "no memory to keep a reply of %u bytes", left);
+	memcpy(backlog->bytes, message->data + message->offset, left);
+	backlog->message = *message;
+	/* The bytes already sent are not kept: data - offset is their place. */
+	backlog->message.data = backlog->bytes - message->offset;
+	backlog->next = NULL;
+	if (connection->backlog) {
+		connection->backlog_last->next = backlog;
+	} else {
+		connection->backlog_since = fastipc_now_ns();
+		set_backlog(connection, backlog);
+	}
+	connection->backlog_last = backlog;
+	if (!from_worker)
+		worker_post(connection->worker, connection, EVENT_BACKLOG);
+	return 0;
+}
+
+int connection_send(struct connection *connection,
+		    struct fastipc_outgoing *message, bool from_worker)
+{
+	struct fastipc_channel *channel = &connection->channel;
+	int error = -EAGAIN;
+
+	if (__builtin_expect(connection->dead, 0))
+		return fastipc_fail(-EPIPE, "the client is gone");
+	if (__builtin_expect(!connection->backlog, 1))
+		error = fastipc_frame_push(channel, message, false);
+	if (__builtin_expect(error == -EAGAIN, 0)) {
+		while (error == -EAGAIN && from_worker &&
+		       !connection->backlog && message->offset &&
+		       spin_for_space(connection))
+			error = fastipc_frame_push(channel, message, false);
+		if (error == -EAGAIN)
+			error = put_aside(connection, message, from_worker);
+	}
+	if (__builtin_expect(error, 0))
+		return error;
+	fastipc_channel_notify(channel, FASTIPC_WANT_DATA);
+	return 0;
+}
+
+int connection_send_error(struct connection *connection, uint16_t type,
+			  uint64_t id, int error, const char *text,
+			  bool from_worker)
+{
+	unsigned char payload[sizeof(int32_t) + ERROR_TEXT_MAX];
+	uint32_t code = htole32((uint32_t)error);
+	size_t length = text ? strnlen(text, ERROR_TEXT_MAX) : 0;
+	struct fastipc_outgoing message = {
+		.data = payload,
+		.size = (uint32_t)(sizeof(code) + length),
+		.id = id,
+		.type = type,
+		.flags = FASTIPC_FRAME_ERROR,
+	};
+
+	memcpy(payload, &code, sizeof(code));
+	if (length)
+		memcpy(payload + sizeof(code), text, length);
+	return connection_send(connection, &message, from_worker);
+}
+
+bool connection_flush_backlog(struct connection *connection)
+{
+	struct fastipc_channel *channel = &connection->channel;
+	bool moved = false;
+
+	while (connection->backlog) {
+		struct backlog *backlog = connection->backlog;
+		uint32_t before = backlog->message.offset;
+		int error =
+			fastipc_frame_push(channel, &backlog->message, false);
+
+		moved |= !error || backlog->message.offset != before;
+		if (error)
+			break;
+		set_backlog(connection, backlog->next);
+		free(backlog);
+	}
+	if (moved) {
+		connection->backlog_since = fastipc_now_ns();
+		fastipc_channel_notify(channel, FASTIPC_WANT_DATA);
+	}
+	return moved;
+}
+
+void connection_drop_backlog(struct connection *connection)
+{
+	while (connection->backlog) {
+		struct backlog *backlog = connection->backlog;
+
+		set_backlog(connection, backlog->next);
+		free(backlog);
+	}
+}

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The server: its making, its threads, its end.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "rpc/server.h"
+
+#define THREADS_MOST 256u
+#define CONNECTIONS_MOST 1000000u
+
+void fastipc_server_options_init(struct fastipc_server_options *options)
+{
+	*options = (struct fastipc_server_options){
+		.size = sizeof(*options),
+		.threads = 1,
+		.wait = FASTIPC_WAIT_ADAPTIVE,
+		.checksum = FASTIPC_CHECKSUM_OFF,
+		.ring_size = FASTIPC_RING_DEFAULT,
+		.max_message = FASTIPC_MESSAGE_DEFAULT,
+		.max_connections = 8192,
+		.stall_timeout_ns = 30000000000ull,
+		.handshake_timeout_ns = 2000000000ull,
+		.mode = 0600,
+	};
+}
+
+static int check_options(const struct fastipc_server_options *options)
+{
+	if (options->size < sizeof(*options))
+		return fastipc_fail(
+			-EINVAL,
+			"options->size is %zu: use fastipc_server_options_init()",
+			options->size);
+	if (options->threads > THREADS_MOST)
+		return fastipc_fail(-EINVAL, "threads must be at most %u",
+				    THREADS_MOST);
+	if (!options->max_connections ||
+	    options->max_connections > CONNECTIONS_MOST)
+		return fastipc_fail(-EINVAL, "max_connections must be 1 to %u",
+				    CONNECTIONS_MOST);
+	if (options->max_message > FASTIPC_MESSAGE_MAX)
+		return fastipc_fail(-EINVAL, "max_message must be at most %u",
+				    FASTIPC_MESSAGE_MAX);
+	if (options->ring_size < FASTIPC_RING_MIN ||
+	    options->ring_size > FASTIPC_RING_MAX ||
+	    (options->ring_size & (options->ring_size - 1)))
+		return fastipc_fail(
+			-EINVAL,
+			"ring_size must be a power of two from %u to %u",
+			FASTIPC_RING_MIN, FASTIPC_RING_MAX);
+	if (options->wait > FASTIPC_WAIT_BLOCK ||
+	    options->checksum > FASTIPC_CHECKSUM_FULL)
+		return fastipc_fail(-EINVAL,
+				    "wait or checksum is none of its enum");
+	return 0;
+}
+
+static int create_workers(struct fastipc_server *server)
+{
+	uint32_t count = server->options.threads ? server->options.threads : 1;
+
+	server->workers = aligned_alloc(_Alignof(struct worker),
+					count * sizeof(struct worker));
+	if (!server->workers)
+		return fastipc_fail(-ENOMEM, "no memory for %u workers", count);
+	memset(server->workers, 0, count * sizeof(struct worker));
+	for (uint32_t i = 0; i < count; i++) {
+		int error;
+
+		server->worker_count++;
+		error = worker_init(&server->workers[i], server, i);
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+static int open_descriptors(struct fastipc_server *server, const char *address)
+{
+	int error;
+
+	server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (server->epoll_fd < 0)
+		return fastipc_fail(
+			-errno, "no descriptor for epoll: raise RLIMIT_NOFILE");
+	server->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (server->stop_fd < 0)
+		return fastipc_fail(
+			-errno,
+			"no descriptor for an eventfd: raise RLIMIT_NOFILE");
+	error = fastipc_rendezvous_listen(&server->rendezvous, address,
+					  server->options.mode);
+	if (error)
+		return error;
+	server->listener_watch.kind = WATCH_LISTENER;
+	server->stop_watch.kind = WATCH_STOP;
+	error = acceptor_watch(server, server->rendezvous.fd,
+			       &server->listener_watch);
+	if (error)
+		return error;
+	return acceptor_watch(server, server->stop_fd, &server->stop_watch);
+}
+
+int fastipc_server_create(const char *address,
+			  const struct fastipc_server_options *options,
+			  struct fastipc_server **result)
+{
+	struct fastipc_server_options defaults;
+	struct fastipc_server *server;
+	int error;
+
+	if (!address || !result)
+		return fastipc_fail(-EINVAL, "address and server are needed");
+	fastipc_server_options_init(&defaults);
+	if (!options)
+		options = &defaults;
+	error = check_options(options);
+	if (error)
+		return error;
+	server = calloc(1, sizeof(*server));
+	if (!server)
+		return fastipc_fail(-ENOMEM, "no memory for a server");
+	server->options = *options;
+	server->epoll_fd = -1;
+	server->stop_fd = -1;
+	server->rendezvous.fd = -1;
+	server->rendezvous.reserve_fd = -1;
+	server->started_ns = fastipc_now_ns();
+	server->registry = registry_create();
+	if (!server->registry)
+		error = fastipc_fail(-ENOMEM, "no memory for handlers");
+	if (!error)
+		error = create_workers(server);
+	if (!error)
+		error = open_descriptors(server, address);
+	if (error) {
+		fastipc_server_destroy(server);
+		return error;
+	}
+	*result = server;
+	return 0;
+}
+
+void fastipc_server_destroy(struct fastipc_server *server)
+{
+	if (!server)
+		return;
+	fastipc_rendezvous_close(&server->rendezvous);
+	acceptor_close_handshakes(server);
+	for (uint32_t i = 0; i < server->worker_count; i++) {
+		worker_close_all(&server->workers[i]);
+		worker_fini(&server->workers[i]);
+	}
+	free(server->workers);
+	registry_destroy(server->registry);
+	if (server->epoll_fd >= 0)
+		close(server->epoll_fd);
+	if (server->stop_fd >= 0)
+		close(server->stop_fd);
+	free(server);
+}
+
+/* ---- handlers ---- */
+
+int fastipc_server_add_handler(struct fastipc_server *server, uint16_t type,
+			       fastipc_handler_fn handler, void *context)
+{
+	if (!server || !handler)
+		return fastipc_fail(-EINVAL, "server and handler are needed");
+	if (type >= FASTIPC_TYPE_RESERVED)
+		return fastipc_fail(
+			-EINVAL, "message types from 0xFF00 on are reserved");
+	return registry_add(server->registry, type, handler, context);
+}
+
+int fastipc_server_remove_handler(struct fastipc_server *server, uint16_t type)
+{
+	if (!server)
+		return fastipc_fail(-EINVAL, "server is NULL");
+	if (request_in_handler())
+		return fastipc_fail(
+			-EDEADLK,
+			"a handler cannot wait until no handler runs: remove it from another thread");
+	return registry_remove(server->registry, type);
+}
+
+/* ---- running ---- */
+
+/* Signals are the application's: its own threads get them. */
+static int start_workers(struct fastipc_server *server, uint32_t *started)
+{
+	sigset_t all, old;
+	int error = 0;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	while (!error && *started < server->worker_count) {
+		struct worker *worker = &server->workers[*started];
+
+		error = pthread_create(&worker->thread, NULL, worker_run,
+				       worker);
+		if (!error)
+			++*started;
+	}
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return error ? fastipc_fail(-error, "cannot start worker thread %u",
+				    *started)
+		     : 0;
+}
+
+int fastipc_server_run(struct fastipc_server *server)
+{
+	uint32_t started = 0;
+	int error;
+
+	if (!server || !server->options.threads)
+		return fastipc_fail(
+			-EINVAL,
+			"options.threads is 0: use fastipc_server_dispatch()");
+	if (server->running)
+		return fastipc_fail(-EALREADY, "a server runs once");
+	server->running = true;
+	error = start_workers(server, &started);
+	while (!error && !acceptor_step(server, acceptor_timeout(server)))
+		;
+	/* No new clients while the old ones are told goodbye. */
+	fastipc_rendezvous_close(&server->rendezvous);
+	acceptor_close_handshakes(server);
+	for (uint32_t i = 0; i < started; i++)
+		worker_stop(&server->workers[i]);
+	for (uint32_t i = 0; i < started; i++)
+		pthread_join(server->workers[i].thread, NULL);
+	return error;
+}
+
+void fastipc_server_stop(struct fastipc_server *server)
+{
+	static const uint64_t one = 1;
+	int saved = errno;
+
+	(void)!write(server->stop_fd, &one, sizeof(one));
+	errno = saved;
+}
+
+int fastipc_server_fd(const struct fastipc_server *server)
+{
+	return server->epoll_fd;
+}
+
+int fastipc_server_dispatch(struct fastipc_server *server)
+{
+	int handled;
+
+	if (!server || server->options.threads)
+		return fastipc_fail(
+			-EINVAL,
+			"options.threads is not 0: use fastipc_server_run()");
+	acceptor_step(server, 0);
+	handled = (int)worker_step(&server->workers[0]);
+	return handled;
+}
+
+/* ---- counters ---- */
+
+#define LOAD(from, field) __atomic_load_n(&(from)->field, __ATOMIC_RELAXED)
+#define ADD(field) total.field += LOAD(from, field)
+
+int fastipc_server_get_stats(const struct fastipc_server *server,
+			     struct fastipc_server_stats *stats)
+{
+	struct fastipc_server_stats total = { 0 };
+
+	if (!server || !stats || stats->size < sizeof(size_t))
+		return fastipc_fail(-EINVAL, "set stats->size first");
+	for (uint32_t i = 0; i <= server->worker_count; i++) {
+		const struct fastipc_server_stats *from =
+			i < server->worker_count ? &server->workers[i].stats
+						 : &server->stats;
+
+		ADD(accepted);
+		ADD(refused);
+		ADD(handshake_errors);
+		ADD(requests);
+		ADD(one_way);
+		ADD(unknown_types);
+		ADD(bad_frames);
+		ADD(protocol_errors);
+		ADD(stalled);
+		ADD(hangups);
+		ADD(bytes_received);
+		ADD(bytes_sent);
+		ADD(sleeps);
+		ADD(wakes);
+	}
+	total.connections = LOAD(server, connections);
+	total.bytes_sent += LOAD(server, deferred_bytes);
+	total.size = stats->size < sizeof(total) ? stats->size : sizeof(total);
+	memcpy(stats, &total, total.size);
+	return 0;
+}

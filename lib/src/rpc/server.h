@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The server's state, and which thread owns which part.
+ *
+ * The rendezvous thread (in fastipc_server_run()) owns the listener, the
+ * handshakes and the epoll set, in which each connection's socket is: it turns
+ * POLL doorbells and hang-ups into events in the inbox of the connection's
+ * worker.  It is the first to know of a connection and the first to forget
+ * it: after the HANGUP event it never touches the connection again.
+ *
+ * A worker owns its connections: their rings, their assembly, their place
+ * among the hot.  It polls the hot ones in memory, and sleeps on all their
+ * doorbells and its inbox at once (futex_waitv).  Idle connections are armed
+ * for POLL and cost it nothing.
+ *
+ * The sending half of a connection is the worker's alone while no request of
+ * it is deferred; else it is protected by connection->lock.  Only the worker
+ * makes `deferred` larger, in a handler, so it knows when it is 0.
+ *
+ * Counters have one writer each and are read with relaxed loads.
+ */
+#ifndef FASTIPC_SERVER_INTERNAL_H
+#define FASTIPC_SERVER_INTERNAL_H
+
+#include <pthread.h>
+
+#include <fastipc/server.h>
+
+#include "frame/frame.h"
+#include "rpc/registry.h"
+
+/* What a descriptor in the epoll set is; first member of its owner. */
+enum watch_kind {
+	WATCH_LISTENER,
+	WATCH_STOP,
+	WATCH_HANDSHAKE,
+	WATCH_CONNECTION,
+};
+
+struct watch {
+	enum watch_kind kind;
+};
+
+/* A socket whose HELLO has not come yet. */
+struct handshake {
+	struct watch watch;
+	int sock;
+	uint64_t deadline;
+	struct handshake *next, *previous;
+};
+
+/* connection->events */
+#define EVENT_NEW 1u	  /* made: the worker takes it over */
+#define EVENT_DOORBELL 2u /* the client rang the socket */
+#define EVENT_HANGUP 4u	  /* the socket is closed: drain, then forget */
+#define EVENT_BACKLOG 8u  /* another thread left something to send */
+
+/* A message, or the rest of one, that did not fit into the ring. */
+struct backlog {
+	struct backlog *next;
+	struct fastipc_outgoing message;
+	unsigned char bytes[];
+};
+
+struct connection {
+	struct watch watch;
+	struct fastipc_channel channel;
+	struct fastipc_server *server;
+	struct worker *worker;
+	uint32_t references; /* the worker's, and each deferred request's */
+	uint32_t deferred;   /* requests to be answered later */
+	bool dead;	     /* nothing can be sent any more */
+	pthread_mutex_t lock;
+	struct fastipc_request *requests; /* deferred; under lock */
+	struct backlog *backlog, *backlog_last;
+	uint64_t backlog_since; /* when it last moved, ns */
+
+	/* The worker's. */
+	struct fastipc_assembly assembly;
+	struct handler_cache handlers;
+	bool hot;
+	bool closing;	    /* broken: waits for its HANGUP */
+	uint64_t last_turn; /* of the worker, in which something came */
+	struct connection *next, *previous;
+
+	/* Under worker->inbox_lock. */
+	uint32_t events;
+	struct connection *inbox_next;
+};
+
+struct fastipc_request {
+	struct connection *connection;
+	uint64_t id;
+	const void *data;
+	uint32_t size;
+	uint16_t type;
+	bool answered;
+	bool is_deferred;
+	uint32_t cancelled;
+	struct fastipc_request *kept;		 /* what defer returned */
+	struct fastipc_request *next, *previous; /* deferred ones */
+	uint64_t bytes[];
+};
+
+struct worker {
+	struct fastipc_server *server;
+	pthread_t thread;
+	uint32_t index;
+
+	/* The inbox. */
+	uint32_t inbox_word; /* futex word, bumped with each event */
+	bool stop;
+	pthread_mutex_t inbox_lock;
+	struct connection *inbox_first, *inbox_last;
+
+	/* Polled connections; room for all. */
+	struct connection **hot;
+	uint32_t hot_count;
+	struct connection *connections;
+	uint64_t turn;
+	uint64_t idle_since; /* when it ran out of work, ns; 0: it has not */
+	uint64_t idle_turn;  /* the turn of that */
+	bool idle_spin;	     /* decided then */
+	uint32_t inbox_seen;
+	struct fastipc_wait_policy wait;
+	unsigned char *scratch; /* the request in hand */
+	uint32_t scratch_size;
+	struct fastipc_server_stats stats;
+} __attribute__((aligned(FASTIPC_LINE_SIZE)));
+
+struct fastipc_server {
+	struct fastipc_server_options options;
+	struct fastipc_rendezvous rendezvous;
+	struct registry *registry;
+	struct worker *workers;
+	uint32_t worker_count;
+	int epoll_fd;
+	int stop_fd;
+	struct watch listener_watch, stop_watch;
+	struct handshake *handshakes, *handshakes_last; /* oldest first */
+	uint32_t handshake_count;
+	uint64_t started_ns;
+	uint64_t connections;	 /* open; rendezvous thread and workers */
+	uint64_t deferred_bytes; /* sent by answers from other threads */
+	bool running;
+	uint64_t paused_until; /* no accepting before; 0: not paused */
+	struct fastipc_server_stats stats; /* the rendezvous thread's */
+};
+
+static inline void count(uint64_t *counter, uint64_t amount)
+{
+	__atomic_store_n(counter, *counter + amount, __ATOMIC_RELAXED);
+}
+
+/* ---- connection.c ---- */
+
+/* Takes the link over, also on error. */
+struct connection *connection_create(struct fastipc_server *server,
+				     struct worker *worker,
+				     const struct fastipc_link *link);
+void connection_unref(struct connection *connection);
+/*
+ * Handle what waits, a bounded number of messages.  Returns how many; the
+ * connection may be `closing` afterwards.
+ */
+unsigned int connection_serve(struct connection *connection);
+/* The end: deferred requests are cancelled, memory and socket given back. */
+void connection_close(struct connection *connection);
+/* What its worker waits for: FASTIPC_WANT_*. */
+uint32_t connection_wants(const struct connection *connection);
+/* The client is in the middle of a message, or takes one. */
+bool connection_is_busy(const struct connection *connection);
+
+/* ---- sending.c ---- */
+
+/* Whether the sending half must be locked now. */
+static inline bool connection_is_shared(const struct connection *connection)
+{
+	return __atomic_load_n(&connection->deferred, __ATOMIC_ACQUIRE) != 0;
+}
+
+/*
+ * Whether there is more to send than the ring took.  The worker may ask
+ * without the lock: who leaves something in the backlog posts EVENT_BACKLOG.
+ */
+static inline bool connection_has_backlog(const struct connection *connection)
+{
+	return __atomic_load_n(&connection->backlog, __ATOMIC_RELAXED) != NULL;
+}
+
+/*
+ * Send @message, as much as possible now and the rest from the backlog.
+ * Never waits for long.  The sending half is the caller's (see above).
+ */
+int connection_send(struct connection *connection,
+		    struct fastipc_outgoing *message, bool from_worker);
+/* An ERROR frame; @text may be NULL. */
+int connection_send_error(struct connection *connection, uint16_t type,
+			  uint64_t id, int error, const char *text,
+			  bool from_worker);
+/* Push the backlog on.  Returns whether anything moved. */
+bool connection_flush_backlog(struct connection *connection);
+void connection_drop_backlog(struct connection *connection);
+
+/* ---- request.c ---- */
+
+/* Run the handler of @request and see that it is answered. */
+void request_dispatch(struct fastipc_request *request);
+/* The client gave up @id. */
+void request_cancel(struct connection *connection, uint64_t id);
+/* Whether this thread is in a handler. */
+bool request_in_handler(void);
+
+/* ---- worker.c ---- */
+
+int worker_init(struct worker *worker, struct fastipc_server *server,
+		uint32_t index);
+void worker_fini(struct worker *worker);
+/* The thread: serves until worker_stop(); then closes its connections. */
+void *worker_run(void *worker);
+void worker_stop(struct worker *worker);
+/* Tell the worker about a connection.  Any thread. */
+void worker_post(struct worker *worker, struct connection *connection,
+		 uint32_t event);
+/* For dispatch: serve all that waits, arm everything for POLL.  Returns the
+ * number of messages. */
+unsigned int worker_step(struct worker *worker);
+void worker_close_all(struct worker *worker);
+
+/* ---- acceptor.c ---- */
+
+/* One round of the rendezvous thread.  @timeout_ms as epoll_wait(2)'s.
+ * Returns whether it was told to stop. */
+bool acceptor_step(struct fastipc_server *server, int timeout_ms);
+/* When it must look at handshakes again, for epoll_wait(2). */
+int acceptor_timeout(const struct fastipc_server *server);
+int acceptor_watch(struct fastipc_server *server, int fd, struct watch *watch);
+void acceptor_close_handshakes(struct fastipc_server *server);
+
+#endif

@@ -1,0 +1,476 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A worker: polls its hot connections, and sleeps when there is nothing.
+ *
+ * A connection is hot from the moment something comes on it until the worker
+ * has no more use for polling it.  Hot connections are awake from the
+ * client's view: it never rings.  Before the worker sleeps it arms them: the
+ * first few for FUTEX, so that one futex_waitv() covers them; the rest for
+ * POLL, which makes them idle.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "base/error.h"
+#include "rpc/server.h"
+
+/* Connections that are slept on by futex; the others ring their socket. */
+#define FUTEX_MOST 32
+/* With more hot connections than this, the idle among them are weeded out. */
+#define HOT_FEW 16
+/* Turns between two such weedings, and of nothing coming before it. */
+#define WEED_TURNS 4096
+/* Empty turns between two looks at the clock. */
+#define SPIN_TURNS 64
+#define SCRATCH_SIZE 65536u
+/* While a client owes us room, its patience is looked at this often. */
+#define STALL_CHECK_NS 250000000u
+
+int worker_init(struct worker *worker, struct fastipc_server *server,
+		uint32_t index)
+{
+	worker->server = server;
+	worker->index = index;
+	pthread_mutex_init(&worker->inbox_lock, NULL);
+	fastipc_wait_policy_init(&worker->wait, server->options.wait);
+	worker->scratch = malloc(SCRATCH_SIZE);
+	if (!worker->scratch)
+		return fastipc_fail(-ENOMEM, "no memory for a worker");
+	worker->scratch_size = SCRATCH_SIZE;
+	/* Room for all connections: becoming hot must not fail. */
+	worker->hot = malloc(server->options.max_connections *
+			     sizeof(struct connection *));
+	if (!worker->hot)
+		return fastipc_fail(-ENOMEM, "no memory for %u connections",
+				    server->options.max_connections);
+	return 0;
+}
+
+void worker_fini(struct worker *worker)
+{
+	free(worker->hot);
+	free(worker->scratch);
+	pthread_mutex_destroy(&worker->inbox_lock);
+}
+
+/* ---- the inbox ---- */
+
+static void ring_inbox(struct worker *worker)
+{
+	__atomic_fetch_add(&worker->inbox_word, 1, __ATOMIC_SEQ_CST);
+	fastipc_local_wake(&worker->inbox_word);
+}
+
+void worker_post(struct worker *worker, struct connection *connection,
+		 uint32_t event)
+{
+	pthread_mutex_lock(&worker->inbox_lock);
+	if (!connection->events) {
+		connection->inbox_next = NULL;
+		if (worker->inbox_first)
+			worker->inbox_last->inbox_next = connection;
+		else
+			worker->inbox_first = connection;
+		worker->inbox_last = connection;
+	}
+	connection->events |= event;
+	pthread_mutex_unlock(&worker->inbox_lock);
+	ring_inbox(worker);
+}
+
+void worker_stop(struct worker *worker)
+{
+	__atomic_store_n(&worker->stop, true, __ATOMIC_RELEASE);
+	ring_inbox(worker);
+}
+
+/* The next connection with events, or NULL. */
+static struct connection *inbox_take(struct worker *worker, uint32_t *events)
+{
+	struct connection *connection;
+
+	pthread_mutex_lock(&worker->inbox_lock);
+	connection = worker->inbox_first;
+	if (connection) {
+		worker->inbox_first = connection->inbox_next;
+		*events = connection->events;
+		connection->events = 0;
+	}
+	pthread_mutex_unlock(&worker->inbox_lock);
+	return connection;
+}
+
+/* ---- the hot ---- */
+
+static void heat(struct worker *worker, struct connection *connection)
+{
+	connection->last_turn = worker->turn;
+	if (connection->hot || connection->closing)
+		return;
+	connection->hot = true;
+	worker->hot[worker->hot_count++] = connection;
+	fastipc_channel_disarm(&connection->channel);
+}
+
+static void cool(struct worker *worker, uint32_t index)
+{
+	worker->hot[index]->hot = false;
+	worker->hot[index] = worker->hot[--worker->hot_count];
+}
+
+static void forget_hot(struct worker *worker, struct connection *connection)
+{
+	for (uint32_t i = 0; connection->hot && i < worker->hot_count; i++)
+		if (worker->hot[i] == connection)
+			cool(worker, i);
+}
+
+static uint32_t arm(struct connection *connection, uint32_t mode)
+{
+	return fastipc_channel_arm(&connection->channel, mode,
+				   connection_wants(connection));
+}
+
+static bool is_ready(const struct connection *connection)
+{
+	return fastipc_channel_ready(&connection->channel,
+				     connection_wants(connection));
+}
+
+/* Make those idle on which nothing has come for a while. */
+static void weed(struct worker *worker)
+{
+	for (uint32_t i = worker->hot_count; i-- > 0;) {
+		struct connection *connection = worker->hot[i];
+
+		if (worker->turn - connection->last_turn < WEED_TURNS ||
+		    connection_is_busy(connection))
+			continue;
+		arm(connection, FASTIPC_SLEEP_POLL);
+		if (is_ready(connection))
+			fastipc_channel_disarm(&connection->channel);
+		else
+			cool(worker, i);
+	}
+}
+
+/* ---- connections coming and going ---- */
+
+static void adopt(struct worker *worker, struct connection *connection)
+{
+	connection->previous = NULL;
+	connection->next = worker->connections;
+	if (connection->next)
+		connection->next->previous = connection;
+	worker->connections = connection;
+	heat(worker, connection);
+}
+
+static void part(struct worker *worker, struct connection *connection)
+{
+	forget_hot(worker, connection);
+	if (connection->previous)
+		connection->previous->next = connection->next;
+	else
+		worker->connections = connection->next;
+	if (connection->next)
+		connection->next->previous = connection->previous;
+	count(&worker->stats.hangups, 1);
+	__atomic_fetch_sub(&worker->server->connections, 1, __ATOMIC_RELAXED);
+	connection_close(connection);
+}
+
+/* The client is gone: handle what it published before, then forget it. */
+static void hang_up(struct worker *worker, struct connection *connection)
+{
+	/* A ring full of empty messages, and then it is enough. */
+	uint64_t most = connection->channel.link.peer.size /
+			FASTIPC_RECORD_SPACE(FASTIPC_FRAME_HEADER);
+
+	connection->channel.hungup = true;
+	connection_drop_backlog(connection);
+	while (most-- && !connection->closing &&
+	       connection_serve(connection) != 0)
+		connection_drop_backlog(connection);
+	part(worker, connection);
+}
+
+static void handle_inbox(struct worker *worker)
+{
+	struct connection *connection;
+	uint32_t events;
+
+	worker->inbox_seen =
+		__atomic_load_n(&worker->inbox_word, __ATOMIC_ACQUIRE);
+	while ((connection = inbox_take(worker, &events))) {
+		if (events & EVENT_NEW)
+			adopt(worker, connection);
+		heat(worker, connection);
+		if (events & EVENT_HANGUP)
+			hang_up(worker, connection);
+	}
+}
+
+/* A client that owes us room for too long is dropped. */
+static void check_stall(struct worker *worker, struct connection *connection,
+			uint64_t now)
+{
+	uint64_t most = worker->server->options.stall_timeout_ns;
+
+	if (!connection_has_backlog(connection) || connection->closing ||
+	    now - connection->backlog_since < most)
+		return;
+	count(&worker->stats.stalled, 1);
+	connection->closing = true;
+	shutdown(connection->channel.link.sock, SHUT_RDWR);
+}
+
+/* ---- serving ---- */
+
+static unsigned int serve_hot(struct worker *worker)
+{
+	unsigned int done = 0;
+
+	worker->turn++;
+	for (uint32_t i = worker->hot_count; i-- > 0;) {
+		struct connection *connection = worker->hot[i];
+		unsigned int served = connection_serve(connection);
+
+		if (served) {
+			connection->last_turn = worker->turn;
+			done += served;
+		}
+		if (__builtin_expect(connection->closing, 0))
+			cool(worker, i);
+	}
+	return done;
+}
+
+/* Whether a spin may help: nobody that could write shares this CPU. */
+static bool clients_elsewhere(struct worker *worker)
+{
+	uint32_t few = worker->hot_count < HOT_FEW ? worker->hot_count
+						   : HOT_FEW;
+
+	for (uint32_t i = 0; i < few; i++)
+		if (!fastipc_channel_peer_elsewhere(&worker->hot[i]->channel))
+			return false;
+	return worker->hot_count != 0;
+}
+
+static bool is_busy(const struct worker *worker)
+{
+	for (uint32_t i = 0; i < worker->hot_count; i++)
+		if (connection_is_busy(worker->hot[i]))
+			return true;
+	return false;
+}
+
+/* Nothing came in this turn: whether to look again rather than to sleep. */
+static bool keep_spinning(struct worker *worker)
+{
+	struct fastipc_wait_policy *policy = &worker->wait;
+	uint64_t now;
+
+	if (policy->mode == FASTIPC_WAIT_SPIN)
+		return true;
+	if (!worker->idle_turn) {
+		worker->idle_turn = worker->turn;
+		worker->idle_spin =
+			(is_busy(worker) || fastipc_wait_should_spin(policy)) &&
+			clients_elsewhere(worker);
+	}
+	if (!worker->idle_spin)
+		return false;
+	if ((worker->turn - worker->idle_turn) % SPIN_TURNS != SPIN_TURNS - 1)
+		return true;
+	now = fastipc_now_ns();
+	if (!worker->idle_since)
+		worker->idle_since = now;
+	return now - worker->idle_since <= fastipc_wait_budget(policy) &&
+	       clients_elsewhere(worker);
+}
+
+/* Something came: what does that say about waiting? */
+static void end_idle(struct worker *worker)
+{
+	if (worker->idle_turn && worker->wait.mode == FASTIPC_WAIT_ADAPTIVE)
+		fastipc_wait_learn(&worker->wait,
+				   worker->idle_since
+					   ? fastipc_now_ns() -
+						     worker->idle_since
+					   : 0);
+	worker->idle_turn = 0;
+	worker->idle_since = 0;
+}
+
+/* ---- sleeping ---- */
+
+/*
+ * Arm everything that is hot; *@ready: something came meanwhile.  Returns how
+ * many of @doorbells are to be slept on.
+ */
+static size_t arm_all(struct worker *worker,
+		      struct fastipc_doorbell doorbells[FUTEX_MOST],
+		      bool *ready)
+{
+	bool futex = fastipc_can_wait_many() && doorbells;
+	size_t slept_on = 0;
+
+	for (uint32_t i = 0; i < worker->hot_count; i++) {
+		struct connection *connection = worker->hot[i];
+
+		if (futex && slept_on < FUTEX_MOST) {
+			doorbells[slept_on].word =
+				&connection->channel.link.peer.control->doorbell;
+			doorbells[slept_on++].seen =
+				arm(connection, FASTIPC_SLEEP_FUTEX);
+		} else {
+			arm(connection, FASTIPC_SLEEP_POLL);
+		}
+		*ready |= is_ready(connection);
+	}
+	*ready |= __atomic_load_n(&worker->inbox_word, __ATOMIC_ACQUIRE) !=
+		  worker->inbox_seen;
+	return slept_on;
+}
+
+/*
+ * Awake: those slept on by futex are polled again, and those that are not
+ * idle; the others stay armed for POLL until they ring.
+ */
+static void disarm_all(struct worker *worker, size_t slept_on, bool keep_all)
+{
+	for (uint32_t i = worker->hot_count; i-- > 0;) {
+		struct connection *connection = worker->hot[i];
+
+		if (i < slept_on || keep_all ||
+		    connection_has_backlog(connection) || is_ready(connection))
+			fastipc_channel_disarm(&connection->channel);
+		else
+			cool(worker, i);
+	}
+}
+
+/* Who rang stamped when: that is what a wake-up costs here. */
+static void learn_wake(struct worker *worker,
+		       const struct fastipc_doorbell *doorbells, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct fastipc_control *peer =
+			worker->hot[i]->channel.link.peer.control;
+
+		if (__atomic_load_n(doorbells[i].word, __ATOMIC_ACQUIRE) ==
+		    doorbells[i].seen)
+			continue;
+		fastipc_wait_learn_wake(&worker->wait,
+					__atomic_load_n(&peer->wake_ns,
+							__ATOMIC_RELAXED),
+					fastipc_now_ns());
+		return;
+	}
+}
+
+static void sleep_once(struct worker *worker)
+{
+	struct fastipc_doorbell doorbells[FUTEX_MOST];
+	bool busy = is_busy(worker);
+	bool ready = false;
+	size_t slept_on = arm_all(worker, doorbells, &ready);
+
+	if (!ready) {
+		count(&worker->stats.sleeps, 1);
+		fastipc_wait_many(doorbells, slept_on, &worker->inbox_word,
+				  worker->inbox_seen,
+				  busy ? fastipc_after_ns(STALL_CHECK_NS) : 0);
+		if (worker->wait.mode == FASTIPC_WAIT_ADAPTIVE)
+			learn_wake(worker, doorbells, slept_on);
+	}
+	disarm_all(worker, slept_on, ready);
+	if (busy)
+		for (uint32_t i = 0; i < worker->hot_count; i++)
+			check_stall(worker, worker->hot[i], fastipc_now_ns());
+}
+
+/* ---- the thread ---- */
+
+static bool inbox_changed(const struct worker *worker)
+{
+	return __atomic_load_n(&worker->inbox_word, __ATOMIC_ACQUIRE) !=
+	       worker->inbox_seen;
+}
+
+/* One turn; returns whether there was anything to do. */
+static bool take_turn(struct worker *worker)
+{
+	unsigned int done;
+
+	registry_read_begin();
+	if (__builtin_expect(inbox_changed(worker), 0))
+		handle_inbox(worker);
+	done = serve_hot(worker);
+	registry_read_end();
+	if (__builtin_expect(worker->turn % WEED_TURNS == 0, 0)) {
+		uint64_t now = fastipc_now_ns();
+
+		for (uint32_t i = 0; i < worker->hot_count; i++)
+			check_stall(worker, worker->hot[i], now);
+		if (worker->hot_count > HOT_FEW)
+			weed(worker);
+	}
+	return done != 0;
+}
+
+void *worker_run(void *argument)
+{
+	struct worker *worker = argument;
+
+	while (!__atomic_load_n(&worker->stop, __ATOMIC_ACQUIRE)) {
+		if (take_turn(worker))
+			end_idle(worker);
+		else if (!keep_spinning(worker))
+			sleep_once(worker);
+	}
+	worker_close_all(worker);
+	return NULL;
+}
+
+unsigned int worker_step(struct worker *worker)
+{
+	unsigned int total = 0;
+	bool ready;
+
+	do {
+		unsigned int done;
+
+		ready = false;
+		do {
+			registry_read_begin();
+			if (inbox_changed(worker))
+				handle_inbox(worker);
+			done = serve_hot(worker);
+			registry_read_end();
+			total += done;
+		} while (done);
+		for (uint32_t i = 0; i < worker->hot_count; i++)
+			check_stall(worker, worker->hot[i], fastipc_now_ns());
+		arm_all(worker, NULL, &ready);
+		disarm_all(worker, 0, ready);
+	} while (ready);
+	return total;
+}
+
+void worker_close_all(struct worker *worker)
+{
+	struct connection *connection;
+	uint32_t events;
+
+	/* Those that it was told of but has not seen yet are its, too. */
+	while ((connection = inbox_take(worker, &events)))
+		if (events & EVENT_NEW)
+			adopt(worker, connection);
+	while (worker->connections)
+		part(worker, worker->connections);
+}
