@@ -342,7 +342,7 @@ if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null &&
 	chmod o+rx "$work" "${work%/*}" 2>/dev/null
 	setpriv --reuid=65534 --clear-groups "$fastipc" ping \
 		"$work/open/socket" -c 1 >"$out" 2>"$err"
-	[ $? -eq 1 ] && grep -qi 'permission' "$err"
+	[ $? -eq 1 ] && grep -q 'may not connect' "$err"
 	result $? "another user may not connect"
 	stop "$server"
 	serve "$work/open/socket" --dir "$tree" --mode 0666

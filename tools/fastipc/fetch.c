@@ -370,6 +370,7 @@ int fetch_run(struct fetch *fetch)
 		start_calls(fetch);
 		if (!fetch->in_flight)
 			break;
+		fastipc_client_flush(fetch->client);
 		wait_for_reply(fetch);
 		draw_bar(fetch, started_ns, false);
 	}

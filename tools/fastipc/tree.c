@@ -12,7 +12,7 @@
 int tree_open(int root, const char *path, int flags)
 {
 	struct open_how how = {
-		.flags = (uint64_t)(flags | O_CLOEXEC | O_NOCTTY),
+		.flags = (uint64_t)(flags | O_CLOEXEC),
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
 	};
 	long fd;
@@ -30,7 +30,7 @@ int tree_open(int root, const char *path, int flags)
 int tree_open_file(int root, const char *path, struct stat *status)
 {
 	/* O_NONBLOCK: a named pipe must not keep us waiting. */
-	int fd = tree_open(root, path, O_RDONLY | O_NONBLOCK);
+	int fd = tree_open(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	int error = 0;
 
 	if (fd == -ENXIO || fd == -ENODEV)
