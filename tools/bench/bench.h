@@ -56,9 +56,10 @@ struct bench_result {
 
 	/* For people only. */
 	struct placement_cpus cpus;
-	unsigned int slices;  /* counted */
-	unsigned int repeats; /* not counted: the machine's speed moved */
-	bool unsteady;	      /* ... all the time */
+	unsigned int slices;	  /* counted */
+	unsigned int repeats;	  /* not counted: the machine's speed moved */
+	unsigned int other_speed; /* ... or was not the most common one */
+	bool unsteady; /* fewer slices were counted than the duration needs */
 	double p50_cacheline; /* medians of the slices' own ratios */
 	double p50_futex;
 	double idle_cpu_percent; /* of both ends, while no call is made */
@@ -118,6 +119,8 @@ int run_corrupted(const struct bench_run *run, const char *what);
 int run_call(struct bench_run *run, struct fastipc_client *client,
 	     struct fastipc_buffer *reply);
 
+/* It is a test of sleeping and waking, not of spinning. */
+bool bench_sleeps(const struct bench_options *options);
 const char *bench_test_name(enum bench_test test);
 const char *bench_placement_name(enum bench_placement placement);
 

@@ -162,6 +162,8 @@ static double median(uint64_t *ticks, uint32_t count)
 	uint64_t *from = ticks + count / WARM_UP_SHARE;
 
 	count -= count / WARM_UP_SHARE;
+	for (uint32_t i = 0; i < count; i++)
+		from[i] = ticks_spread(from[i]);
 	qsort(from, count, sizeof(*from), compare);
 	count /= 2;
 	return (double)from[count];

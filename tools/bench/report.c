@@ -70,6 +70,27 @@ static void add_ratio(struct ratios *ratios, const char *name, double value,
 			(struct ratio){ name, value, unit, meaning };
 }
 
+static void add_cacheline_ratios(struct ratios *ratios,
+				 const struct bench_result *result)
+{
+	add_ratio(ratios, "p50 / cache line",
+		  result->p50_ns / result->cacheline_rtt_ns, "",
+		  "in raw round trips of a cache line");
+	add_ratio(ratios, "p99 / cache line",
+		  result->p99_ns / result->cacheline_rtt_ns, "", "");
+	add_ratio(ratios, "  by slices", result->p50_cacheline, "",
+		  "p50, median of the slices, each with its own probes");
+}
+
+static void add_futex_ratios(struct ratios *ratios,
+			     const struct bench_result *result)
+{
+	add_ratio(ratios, "p50 / futex", result->p50_ns / result->futex_rtt_ns,
+		  "", "in bare futex round trips");
+	add_ratio(ratios, "  by slices", result->p50_futex, "",
+		  "p50, median of the slices, each with its own probes");
+}
+
 static void add_latency_ratios(struct ratios *ratios,
 			       const struct bench_options *options,
 			       const struct bench_result *result)
@@ -77,17 +98,10 @@ static void add_latency_ratios(struct ratios *ratios,
 	double copy_ns =
 		(double)options->size / result->memcpy_bytes_per_s * 1e9;
 
-	add_ratio(ratios, "p50 / cache line",
-		  result->p50_ns / result->cacheline_rtt_ns, "",
-		  "in raw round trips of a cache line");
-	add_ratio(ratios, "p99 / cache line",
-		  result->p99_ns / result->cacheline_rtt_ns, "", "");
-	add_ratio(ratios, "p50 / cache line'", result->p50_cacheline, "",
-		  "median of the slices, each with its own probes");
-	add_ratio(ratios, "p50 / futex", result->p50_ns / result->futex_rtt_ns,
-		  "", "in bare futex round trips");
-	add_ratio(ratios, "p50 / futex'", result->p50_futex, "",
-		  "median of the slices, each with its own probes");
+	if (bench_sleeps(options) || options->test == BENCH_CONNECT)
+		add_futex_ratios(ratios, result);
+	else
+		add_cacheline_ratios(ratios, result);
 	if (options->size >= 4096)
 		add_ratio(ratios, "p50 / memcpy", result->p50_ns / copy_ns, "",
 			  "in copies of one message");
@@ -113,11 +127,11 @@ static void find_ratios(struct ratios *ratios,
 			const struct bench_result *result)
 {
 	ratios->count = 0;
-	if (options->test == BENCH_IDLE)
+	if (options->test == BENCH_IDLE) {
 		add_idle_ratios(ratios, result);
-	if (options->test != BENCH_STREAM)
+	} else if (options->test != BENCH_STREAM) {
 		add_latency_ratios(ratios, options, result);
-	if (options->test == BENCH_STREAM) {
+	} else {
 		add_ratio(ratios, "msgs / cache line",
 			  result->cacheline_rtt_ns * result->msgs_per_s / 1e9,
 			  "", "messages in one raw round trip");
@@ -174,11 +188,12 @@ static void print_counts(const struct bench_options *options,
 	else
 		printf("  %-18s %" PRIu64
 		       " in %u slices; %u repeated because the machine's "
-		       "speed moved\n",
+		       "speed moved, %u at another speed\n",
 		       options->test == BENCH_STREAM	? "messages"
 		       : options->test == BENCH_CONNECT ? "connections"
 							: "round trips",
-		       result->count, result->slices, result->repeats);
+		       result->count, result->slices, result->repeats,
+		       result->other_speed);
 }
 
 static void print_latencies(const struct bench_result *result)
@@ -293,16 +308,19 @@ static void warn_of_idle(const struct bench_result *result)
 void report_warnings(const struct bench_options *options,
 		     const struct bench_result *result)
 {
+	unsigned int left_out = result->repeats + result->other_speed;
+
+	if (options->json && left_out)
+		complain("bench",
+			 "%u slices were repeated because the machine's speed "
+			 "moved by more than 15 %%, %u because it was another "
+			 "one; %u counted",
+			 result->repeats, result->other_speed, result->slices);
 	if (result->unsteady)
 		complain("bench",
-			 "the machine's speed moved by more than 15 %% in "
-			 "each of the %u slices: these figures say little",
-			 result->repeats);
-	else if (options->json && result->repeats)
-		complain("bench",
-			 "%u slices were repeated because the machine's "
-			 "speed moved by more than 15 %%; %u counted",
-			 result->repeats, result->slices);
+			 "the machine is not steady enough: these figures are "
+			 "of %u slices only",
+			 result->slices ? result->slices : left_out);
 	if (options->rate > 0 && result->msgs_per_s < 0.99 * options->rate)
 		complain("bench",
 			 "the rate was not held: %.0f messages/s instead "

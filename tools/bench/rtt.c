@@ -23,7 +23,7 @@ static size_t batch_size(const struct bench_options *options)
 static void record(struct slice *slice, const uint64_t *samples, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		histogram_record(&slice->latency, samples[i]);
+		histogram_record(&slice->latency, ticks_spread(samples[i]));
 		slice->elapsed += samples[i];
 	}
 	slice->count += count;

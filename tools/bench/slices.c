@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
  * Cuts a test into slices, with a probe of the machine before and after each.
- * The speed of virtual CPUs moves; a slice during which the probe moved says
- * nothing and is repeated.
+ * The speed of virtual CPUs moves: a slice during which the probe moved says
+ * nothing and is repeated.  Slices at different speeds are kept apart, for the
+ * p99 of one speed in terms of another's cache line says nothing either; the
+ * speed that reaches the wanted number of slices first is reported.
  */
 #include <errno.h>
 #include <math.h>
@@ -18,6 +20,8 @@
 #include "watchdog.h"
 
 #define MOVED 1.15
+#define OTHER_SPEED 1.3
+#define SPEEDS_MAX 8
 #define PATIENCE 3 /* times the duration, at most, in all */
 #define SPIN_SLICE_S 0.05
 #define BLOCK_SLICE_S 0.3 /* a futex round trip may take 100 us */
@@ -31,8 +35,9 @@ struct probes {
 	double memcpy;
 };
 
-/* The sum of slices that share a fate: counted, or repeated. */
+/* The sum of slices that share a fate: at one speed, or of no use. */
 struct tally {
+	double reference; /* what the probes of its first slice gave */
 	struct histogram latency;
 	struct series cacheline, futex, memcpy;
 	struct series p50_cacheline, p50_futex;
@@ -44,12 +49,14 @@ struct tally {
 
 struct measurement {
 	struct slice slice;
-	struct tally counted;
+	struct tally speeds[SPEEDS_MAX];
 	struct tally repeated;
 	double cpu_ns; /* of both ends, in the slice in hand */
+	unsigned int slices;
+	unsigned int wanted;
 };
 
-static bool sleeps(const struct bench_options *options)
+bool bench_sleeps(const struct bench_options *options)
 {
 	return options->wait == FASTIPC_WAIT_BLOCK ||
 	       options->placement == PLACEMENT_SAME;
@@ -85,7 +92,7 @@ static int probe_around(struct bench_run *run, struct probes *probes)
 	watchdog_beat();
 	if (watchdog_interrupted())
 		return -EINTR;
-	if (sleeps(run->options))
+	if (bench_sleeps(run->options))
 		return probe(run, PROBE_FUTEX, &probes->futex);
 	return probe(run, PROBE_CACHELINE, &probes->cacheline);
 }
@@ -115,26 +122,26 @@ int slices_probe(struct bench_run *run)
 	return 0;
 }
 
-static bool differ(double before, double after)
+static bool differ(double before, double after, double factor)
 {
-	return before > after * MOVED || after > before * MOVED;
+	return before > after * factor || after > before * factor;
 }
 
 static bool moved(const struct bench_options *options,
 		  const struct probes *before, const struct probes *after)
 {
-	if (sleeps(options))
-		return differ(before->futex, after->futex);
-	return differ(before->cacheline, after->cacheline) ||
+	if (bench_sleeps(options))
+		return differ(before->futex, after->futex, MOVED);
+	return differ(before->cacheline, after->cacheline, MOVED) ||
 	       (options->size >= COPIED_SIZE &&
-		differ(before->memcpy, after->memcpy));
+		differ(before->memcpy, after->memcpy, MOVED));
 }
 
 static double slice_length(const struct bench_options *options)
 {
 	double length = SPIN_SLICE_S;
 
-	if (sleeps(options) || options->test == BENCH_CONNECT)
+	if (bench_sleeps(options) || options->test == BENCH_CONNECT)
 		length = BLOCK_SLICE_S;
 	if (options->rate > 0 && length < 10 / options->rate)
 		length = 10 / options->rate;
@@ -162,6 +169,39 @@ static int run_slice(struct bench_run *run, slice_fn test,
 	return error;
 }
 
+/* What a slice's speed is told by. */
+static double reference(const struct bench_options *options,
+			const struct probes *before, const struct probes *after)
+{
+	return bench_sleeps(options)
+		       ? (before->futex + after->futex) / 2
+		       : (before->cacheline + after->cacheline) / 2;
+}
+
+/* The tally for slices of this speed; NULL: too many speeds. */
+static struct tally *find_speed(struct measurement *all, double reference)
+{
+	for (unsigned int i = 0; i < SPEEDS_MAX; i++) {
+		struct tally *tally = &all->speeds[i];
+
+		if (!tally->slices)
+			tally->reference = reference;
+		if (!differ(tally->reference, reference, OTHER_SPEED))
+			return tally;
+	}
+	return NULL;
+}
+
+static struct tally *most_common_speed(struct measurement *all)
+{
+	struct tally *most = &all->speeds[0];
+
+	for (unsigned int i = 1; i < SPEEDS_MAX; i++)
+		if (all->speeds[i].slices > most->slices)
+			most = &all->speeds[i];
+	return most;
+}
+
 static void add_probes(struct tally *tally, const struct probes *probes)
 {
 	series_add(&tally->cacheline, probes->cacheline);
@@ -174,6 +214,8 @@ static void add_slice(struct tally *tally, const struct measurement *all,
 {
 	double p50 = NAN;
 
+	if (!tally->slices)
+		histogram_reset(&tally->latency);
 	if (all->slice.latency.count)
 		p50 = (double)histogram_percentile(&all->slice.latency, 50);
 	histogram_add(&tally->latency, &all->slice.latency);
@@ -188,6 +230,17 @@ static void add_slice(struct tally *tally, const struct measurement *all,
 	series_add(&tally->p50_futex, 2 * p50 / (before->futex + after->futex));
 }
 
+static void tally_slice(struct bench_run *run, struct measurement *all,
+			const struct probes *before, const struct probes *after)
+{
+	struct tally *tally = NULL;
+
+	if (!moved(run->options, before, after))
+		tally = find_speed(all, reference(run->options, before, after));
+	add_slice(tally ? tally : &all->repeated, all, before, after);
+	all->slices++;
+}
+
 static int measure(struct bench_run *run, slice_fn test,
 		   struct measurement *all)
 {
@@ -195,25 +248,22 @@ static int measure(struct bench_run *run, slice_fn test,
 	double length = slice_length(options);
 	uint64_t limit =
 		ticks_now() + ticks_from_ns(PATIENCE * options->duration * 1e9);
-	unsigned int wanted = (unsigned int)ceil(options->duration / length);
 	struct probes before;
 	struct probes after;
 	int error = run_slice(run, test, all, WARM_UP_S);
 
+	all->wanted = (unsigned int)ceil(options->duration / length);
 	if (!error)
 		error = probe_around(run, &before);
-	while (!error && all->counted.slices < wanted) {
-		if (all->counted.slices + all->repeated.slices &&
-		    ticks_now() >= limit)
+	while (!error && most_common_speed(all)->slices < all->wanted) {
+		if (all->slices && ticks_now() >= limit)
 			break;
 		error = run_slice(run, test, all, length);
 		if (!error)
 			error = probe_around(run, &after);
 		if (error)
 			break;
-		add_slice(moved(options, &before, &after) ? &all->repeated
-							  : &all->counted,
-			  all, &before, &after);
+		tally_slice(run, all, &before, &after);
 		before = after;
 	}
 	return error;
@@ -264,8 +314,22 @@ static void free_tally(struct tally *tally)
 	series_free(&tally->p50_futex);
 }
 
+static void conclude_all(struct bench_run *run, struct measurement *all)
+{
+	struct tally *counted = most_common_speed(all);
+	struct bench_result *result = run->result;
+
+	result->unsteady = counted->slices < all->wanted;
+	result->slices = counted->slices;
+	result->repeats = all->repeated.slices;
+	result->other_speed =
+		all->slices - counted->slices - all->repeated.slices;
+	conclude(run, counted->slices ? counted : &all->repeated);
+}
+
 int slices_measure(struct bench_run *run, slice_fn test)
 {
+	/* Zeroed memory, and no page of the tallies that are not needed. */
 	struct measurement *all = mmap(NULL, sizeof(*all),
 				       PROT_READ | PROT_WRITE,
 				       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -273,19 +337,13 @@ int slices_measure(struct bench_run *run, slice_fn test)
 
 	if (all == MAP_FAILED)
 		return run_failed(run, "cannot map memory", -errno);
-	histogram_reset(&all->counted.latency);
-	histogram_reset(&all->repeated.latency);
 	error = measure(run, test, all);
 	if (!error) {
-		bool unsteady = !all->counted.slices;
-
-		run->result->unsteady = unsteady;
-		run->result->slices = all->counted.slices;
-		run->result->repeats = all->repeated.slices;
-		conclude(run, unsteady ? &all->repeated : &all->counted);
+		conclude_all(run, all);
 		error = slices_probe(run);
 	}
-	free_tally(&all->counted);
+	for (unsigned int i = 0; i < SPEEDS_MAX; i++)
+		free_tally(&all->speeds[i]);
 	free_tally(&all->repeated);
 	munmap(all, sizeof(*all));
 	return error;

@@ -31,6 +31,13 @@ static inline uint64_t ticks_now(void)
 
 /* Choose the counter and measure its rate for some 20 ms. */
 void ticks_start(void);
+/*
+ * The counter of some CPUs advances in steps of 10 ns, so a duration reads as
+ * one of the two steps around it.  This spreads a duration that was read over
+ * the step, evenly, and the median of many is right to a nanosecond again.
+ */
+uint64_t ticks_spread(uint64_t ticks);
+
 /* The rate gets more exact, the longer ago ticks_start() was. */
 double ticks_to_ns(double ticks);
 uint64_t ticks_from_ns(double ns);
