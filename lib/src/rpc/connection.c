@@ -58,6 +58,8 @@ void connection_close(struct connection *connection)
 	}
 	fastipc_channel_fini(channel);
 	pthread_mutex_unlock(&connection->lock);
+	/* An answer from another thread may have left a backlog just before. */
+	worker_unpost(connection->worker, connection);
 	fastipc_assembly_free(&connection->assembly);
 	connection_unref(connection);
 }

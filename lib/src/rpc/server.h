@@ -222,6 +222,8 @@ void worker_stop(struct worker *worker);
 /* Tell the worker about a connection.  Any thread. */
 void worker_post(struct worker *worker, struct connection *connection,
 		 uint32_t event);
+/* Drop its events: nobody posts any more, and it is about to be freed. */
+void worker_unpost(struct worker *worker, struct connection *connection);
 /* For dispatch: serve all that waits, arm everything for POLL.  Returns the
  * number of messages. */
 unsigned int worker_step(struct worker *worker);

@@ -80,6 +80,26 @@ void worker_post(struct worker *worker, struct connection *connection,
 	ring_inbox(worker);
 }
 
+void worker_unpost(struct worker *worker, struct connection *connection)
+{
+	struct connection *before = NULL;
+
+	pthread_mutex_lock(&worker->inbox_lock);
+	if (connection->events) {
+		for (struct connection *c = worker->inbox_first;
+		     c != connection; c = c->inbox_next)
+			before = c;
+		if (before)
+			before->inbox_next = connection->inbox_next;
+		else
+			worker->inbox_first = connection->inbox_next;
+		if (worker->inbox_last == connection)
+			worker->inbox_last = before;
+		connection->events = 0;
+	}
+	pthread_mutex_unlock(&worker->inbox_lock);
+}
+
 void worker_stop(struct worker *worker)
 {
 	__atomic_store_n(&worker->stop, true, __ATOMIC_RELEASE);
