@@ -44,6 +44,13 @@ static void set_backlog(struct connection *connection, struct backlog *first)
 	__atomic_store_n(&connection->backlog, first, __ATOMIC_RELAXED);
 }
 
+/* From here on the client has stall_timeout_ns to make room. */
+static void stamp_backlog(struct connection *connection)
+{
+	__atomic_store_n(&connection->backlog_since, fastipc_now_ns(),
+			 __ATOMIC_RELAXED);
+}
+
 /* Keep what is left of @message until there is room. */
 static int put_aside(struct connection *connection,
 		     const struct fastipc_outgoing *message, bool from_worker)
@@ -62,7 +69,7 @@ static int put_aside(struct connection *connection,
 	if (connection->backlog) {
 		connection->backlog_last->next = backlog;
 	} else {
-		connection->backlog_since = fastipc_now_ns();
+		stamp_backlog(connection);
 		set_backlog(connection, backlog);
 	}
 	connection->backlog_last = backlog;
@@ -134,7 +141,7 @@ bool connection_flush_backlog(struct connection *connection)
 		free(backlog);
 	}
 	if (moved) {
-		connection->backlog_since = fastipc_now_ns();
+		stamp_backlog(connection);
 		fastipc_channel_notify(channel, FASTIPC_WANT_DATA);
 	}
 	return moved;

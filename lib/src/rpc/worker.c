@@ -210,10 +210,13 @@ static void hang_up(struct worker *worker, struct connection *connection)
 			FASTIPC_RECORD_SPACE(FASTIPC_FRAME_HEADER);
 
 	connection->channel.hungup = true;
-	connection_drop_backlog(connection);
-	while (most-- && !connection->closing &&
-	       connection_serve(connection) != 0)
+	do {
+		/* Deferred requests may be answered meanwhile. */
+		pthread_mutex_lock(&connection->lock);
 		connection_drop_backlog(connection);
+		pthread_mutex_unlock(&connection->lock);
+	} while (most-- && !connection->closing &&
+		 connection_serve(connection) != 0);
 	part(worker, connection);
 }
 
@@ -238,9 +241,13 @@ static void check_stall(struct worker *worker, struct connection *connection,
 			uint64_t now)
 {
 	uint64_t most = worker->server->options.stall_timeout_ns;
+	uint64_t since;
 
-	if (!connection_has_backlog(connection) || connection->closing ||
-	    now - connection->backlog_since < most)
+	if (!connection_has_backlog(connection) || connection->closing)
+		return;
+	/* Written by who answers from another thread, perhaps after @now. */
+	since = __atomic_load_n(&connection->backlog_since, __ATOMIC_RELAXED);
+	if (now < since || now - since < most)
 		return;
 	count(&worker->stats.stalled, 1);
 	connection->closing = true;
