@@ -28,6 +28,7 @@ struct connection *connection_create(struct fastipc_server *server,
 	connection->server = server;
 	connection->worker = worker;
 	connection->references = 1;
+	connection->peer = link->cred;
 	connection->handlers.type = UINT32_MAX;
 	pthread_mutex_init(&connection->lock, NULL);
 	fastipc_channel_init(&connection->channel, link, server->options.wait);

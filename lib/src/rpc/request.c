@@ -47,7 +47,7 @@ bool fastipc_request_is_cancelled(const struct fastipc_request *request)
 void fastipc_request_peer(const struct fastipc_request *request,
 			  struct fastipc_peer *peer)
 {
-	*peer = request->connection->channel.link.cred;
+	*peer = request->connection->peer;
 }
 
 /* ---- answering ---- */
@@ -107,7 +107,11 @@ static int answer_deferred(struct fastipc_request *request, const void *data,
 	int error;
 
 	pthread_mutex_lock(&connection->lock);
-	error = answer(request, data, size, failure, text, false);
+	/* Of a dead connection, the link and the server may be gone. */
+	if (connection->dead)
+		error = fastipc_fail(-EPIPE, "the client is gone");
+	else
+		error = answer(request, data, size, failure, text, false);
 	if (!error && !failure)
 		__atomic_fetch_add(&connection->server->deferred_bytes, size,
 				   __ATOMIC_RELAXED);
