@@ -18,6 +18,14 @@
 #define ERROR_PAYLOAD_MAX 512u
 #define CALLS_MOST 65536u
 
+/* The client whose callback this thread is in. */
+static _Thread_local const struct fastipc_client *calling_back;
+
+static bool in_own_callback(const struct fastipc_client *client)
+{
+	return client->in_callback && calling_back == client;
+}
+
 /* ---- calls in flight ---- */
 
 static struct call *find(const struct fastipc_client *client, uint64_t id)
@@ -90,14 +98,16 @@ static void complete(struct fastipc_client *client, struct call *call,
 	if (call->done) {
 		fastipc_done_fn done = call->done;
 		void *context = call->context;
-		bool nested = client->in_callback;
+		const struct fastipc_client *outer = calling_back;
 
 		pool_put(client, call);
-		client->in_callback = true;
+		client->in_callback++;
+		calling_back = client;
 		pthread_mutex_unlock(&client->lock);
 		done(context, status, data, size);
 		pthread_mutex_lock(&client->lock);
-		client->in_callback = nested;
+		calling_back = outer;
+		client->in_callback--;
 		return;
 	}
 	__atomic_store_n(&call->state, CALL_DONE, __ATOMIC_RELEASE);
@@ -397,7 +407,6 @@ static void disarm(struct fastipc_client *client)
 static void begin_leading(struct fastipc_client *client)
 {
 	client->leading = true;
-	client->leader = pthread_self();
 	disarm(client);
 }
 
@@ -503,8 +512,7 @@ static int await_space(struct fastipc_client *client, uint64_t deadline)
 	uint32_t seen = client->space_word;
 	int error;
 
-	if (client->in_callback &&
-	    pthread_equal(client->leader, pthread_self()))
+	if (in_own_callback(client))
 		return fastipc_fail(
 			-EAGAIN,
 			"no room to send now, and a callback must not wait");
@@ -709,8 +717,7 @@ static int await_call(struct fastipc_client *client, struct call *call,
 /* Wait for the call, or give it up at its deadline; its result. */
 static int finish(struct fastipc_client *client, struct call *call)
 {
-	if (client->in_callback &&
-	    pthread_equal(client->leader, pthread_self())) {
+	if (in_own_callback(client)) {
 		if (!call->kept)
 			leave(client, call);
 		return fastipc_fail(-EDEADLK,

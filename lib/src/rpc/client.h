@@ -54,8 +54,7 @@ struct fastipc_client {
 
 	bool leading;
 	bool armed; /* for poll(), by dispatch */
-	bool in_callback;
-	pthread_t leader;
+	uint32_t in_callback; /* threads that are */
 	uint32_t kick; /* bumped to make the leader look up */
 	struct call *followers, *followers_last;
 
