@@ -542,7 +542,7 @@ static int begin_sending(struct fastipc_client *client, uint64_t deadline)
 	}
 	if (client->error)
 		return over(client);
-	if (client->abort_id) {
+	if (client->aborting) {
 		struct fastipc_outgoing message = {
 			.data = (const unsigned char *)"",
 			.type = FASTIPC_TYPE_CANCEL,
@@ -553,7 +553,7 @@ static int begin_sending(struct fastipc_client *client, uint64_t deadline)
 
 		if (error)
 			return error;
-		client->abort_id = 0;
+		client->aborting = false;
 	}
 	return 0;
 }
@@ -585,8 +585,10 @@ static int send_slowly(struct fastipc_client *client,
 	}
 	if (client->error)
 		error = over(client);
-	else if (error && message->offset)
+	else if (error && message->offset) {
+		client->aborting = true;
 		client->abort_id = message->id;
+	}
 	end_sending(client);
 	return error;
 }
@@ -605,7 +607,7 @@ static int send_message(struct fastipc_client *client,
 			"the message has %u bytes, the server's limit is %u",
 			message->size, client->channel.link.peer_max_message);
 	if (__builtin_expect(
-		    client->sending || client->abort_id || client->error, 0)) {
+		    client->sending || client->aborting || client->error, 0)) {
 		do {
 			error = begin_sending(client, deadline);
 		} while (error == -EAGAIN &&

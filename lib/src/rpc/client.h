@@ -53,15 +53,16 @@ struct fastipc_client {
 	int error; /* the connection is over */
 
 	bool leading;
-	bool armed; /* for poll(), by dispatch */
+	bool armed;	      /* for poll(), by dispatch */
 	uint32_t in_callback; /* threads that are */
-	uint32_t kick; /* bumped to make the leader look up */
+	uint32_t kick;	      /* bumped to make the leader look up */
 	struct call *followers, *followers_last;
 
 	bool sending;	     /* a thread is in the middle of a message */
 	bool space_wanted;   /* ... and sleeps for space */
 	uint32_t space_word; /* bumped when there may be room to send */
-	uint64_t abort_id;   /* a message half sent that was given up */
+	bool aborting;	     /* a message half sent was given up: abort_id */
+	uint64_t abort_id;   /* 0 if that is one-way */
 
 	struct fastipc_assembly assembly;
 	struct fastipc_buffer scratch; /* replies of callbacks; the leader's */
