@@ -583,9 +583,9 @@ static int send_slowly(struct fastipc_client *client,
 		else if (error == -EAGAIN)
 			break;
 	}
-	if (client->error)
+	if (client->error) {
 		error = over(client);
-	else if (error && message->offset) {
+	} else if (error && message->offset) {
 		client->aborting = true;
 		client->abort_id = message->id;
 	}
