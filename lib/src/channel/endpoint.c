@@ -280,6 +280,9 @@ int fastipc_channel_reserve(struct fastipc_channel *channel, size_t size,
 	error = fastipc_producer_reserve(&channel->tx, (uint32_t)size, &place);
 	if (error == -EAGAIN)
 		channel->need = (uint32_t)FASTIPC_RECORD_SPACE(size);
+	if (error == -EPROTO)
+		fastipc_fail(error, "the peer claims to have read what was "
+				    "not sent, or less than before");
 	if (error)
 		return error;
 	channel->reserved = (int)size;
