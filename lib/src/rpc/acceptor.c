@@ -139,7 +139,7 @@ static void on_hello(struct fastipc_server *server, struct handshake *handshake)
 	}
 	if (result == -EAGAIN)
 		return;
-	if (result == -ENOMEM || result == -EMFILE || result == -ENFILE)
+	if (result == -ENOMEM || result == -EUSERS)
 		count(&server->stats.refused, 1);
 	else if (result < 0)
 		count(&server->stats.handshake_errors, 1);
