@@ -38,7 +38,10 @@ int worker_init(struct worker *worker, struct fastipc_server *server,
 	worker->scratch = malloc(SCRATCH_SIZE);
 	if (!worker->scratch)
 		return fastipc_fail(-ENOMEM, "no memory for a worker");
-	worker->scratch_size = SCRATCH_SIZE;
+	/* What it says is what is accepted without a further look. */
+	worker->scratch_size = server->options.max_message < SCRATCH_SIZE
+				       ? server->options.max_message
+				       : SCRATCH_SIZE;
 	/* Room for all connections: becoming hot must not fail. */
 	worker->hot = malloc(server->options.max_connections *
 			     sizeof(struct connection *));
@@ -78,6 +81,9 @@ void worker_post(struct worker *worker, struct connection *connection,
 	connection->events |= event;
 	pthread_mutex_unlock(&worker->inbox_lock);
 	ring_inbox(worker);
+	/* A loop of the application's own sleeps on descriptors. */
+	if (event == EVENT_BACKLOG && !worker->server->options.threads)
+		fastipc_server_stop(worker->server);
 }
 
 void worker_unpost(struct worker *worker, struct connection *connection)
