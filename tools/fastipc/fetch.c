@@ -20,7 +20,7 @@
  * The server keeps what does not fit the ring; with more bytes in flight than
  * this it would only hold more memory, not go faster.
  */
-#define BYTES_IN_FLIGHT (512u << 10)
+#define BYTES_IN_FLIGHT (256u << 10)
 
 /* One file on its way. */
 struct transfer {

@@ -225,12 +225,12 @@ static int failed(struct walk *walk, const char *path, int error)
 
 static int list_directory(struct walk *walk, const char *directory)
 {
-	size_t size = sizeof(struct list_request) + strlen(directory);
+	const size_t length = strlen(directory);
+	const size_t size = sizeof(struct list_request) + length;
 	char request[sizeof(struct list_request) + PATH_MAX];
 	uint64_t cursor = 0;
 
-	memcpy(request + sizeof(struct list_request), directory,
-	       strlen(directory));
+	memcpy(request + sizeof(struct list_request), directory, length + 1);
 	while (cursor != LIST_END) {
 		struct list_request from = { htole64(cursor) };
 		int error;

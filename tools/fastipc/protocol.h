@@ -37,9 +37,9 @@ enum {
 
 /*
  * The most that one GET_RANGE sends; larger requests are cut to it.  The
- * server holds one such buffer for each worker, and it fits a level-2 cache.
+ * server holds one such buffer for each worker, and it fits the cache.
  */
-#define RANGE_MAX (128u << 10)
+#define RANGE_MAX (64u << 10)
 
 /* What a name stands for. */
 enum file_kind {
