@@ -11,6 +11,7 @@ fastipc=${FASTIPC:-build/bin/fastipc}
 number=0
 failures=0
 servers=()
+open=''
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/fastipc-tool.XXXXXX") || exit 1
 export XDG_RUNTIME_DIR=$work/run
@@ -27,7 +28,7 @@ end()
 	done
 	wait
 	chmod -R u+rwx "$work"
-	rm -rf "$work"
+	rm -rf "$work" "${open:-$work}"
 }
 trap end EXIT
 trap 'exit 143' INT TERM
@@ -336,18 +337,17 @@ fi
 
 if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null &&
 	setpriv --reuid=65534 --clear-groups test -x "$fastipc"; then
-	mkdir -m 755 "$work/open"
-	chmod 755 "$work"
-	serve "$work/open/socket" --dir "$tree"
-	chmod o+rx "$work" "${work%/*}" 2>/dev/null
+	# $TMPDIR may be closed to others: only the mode is to decide.
+	open=$(mktemp -d /tmp/fastipc-open.XXXXXX) && chmod 755 "$open"
+	serve "$open/socket" --dir "$tree"
 	setpriv --reuid=65534 --clear-groups "$fastipc" ping \
-		"$work/open/socket" -c 1 >"$out" 2>"$err"
+		"$open/socket" -c 1 >"$out" 2>"$err"
 	[ $? -eq 1 ] && grep -q 'may not connect' "$err"
 	result $? "another user may not connect"
 	stop "$server"
-	serve "$work/open/socket" --dir "$tree" --mode 0666
+	serve "$open/socket" --dir "$tree" --mode 0666
 	setpriv --reuid=65534 --clear-groups "$fastipc" ping \
-		"$work/open/socket" -c 1 >"$out" 2>"$err"
+		"$open/socket" -c 1 >"$out" 2>"$err"
 	result $? "--mode 0666 lets another user connect"
 	stop "$server"
 else
