@@ -466,6 +466,17 @@ static uint64_t sooner(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+/* Who waits wants what was sent with FASTIPC_MORE to arrive. */
+static void publish(struct fastipc_client *client)
+{
+	struct fastipc_channel *channel = &client->channel;
+
+	if (channel->tx.tail != channel->tx.published) {
+		fastipc_producer_publish(&channel->tx);
+		fastipc_channel_notify(channel, FASTIPC_WANT_DATA);
+	}
+}
+
 /*
  * One step of the leader: take what there is, or wait for something.
  * 0; -ETIMEDOUT: @deadline passed and nothing came.
@@ -478,6 +489,7 @@ static int lead(struct fastipc_client *client, uint32_t want, uint64_t deadline)
 
 	if (drain(client) || expire(client))
 		return 0;
+	publish(client);
 	if (client->space_wanted)
 		want |= FASTIPC_WANT_SPACE;
 	deadline = sooner(deadline, client->next_deadline);
@@ -681,6 +693,7 @@ static int launch(struct fastipc_client *client, struct call *call,
 static void follow(struct fastipc_client *client, struct call *call,
 		   uint64_t deadline, int *error)
 {
+	publish(client);
 	follow_push(client, call);
 	pthread_mutex_unlock(&client->lock);
 	*error = fastipc_futex_wait(&call->state, CALL_PENDING, deadline);
@@ -937,6 +950,7 @@ static void take_and_arm(struct fastipc_client *client)
 			;
 		if (client->error)
 			break;
+		publish(client);
 		fastipc_channel_arm(&client->channel, FASTIPC_SLEEP_POLL,
 				    FASTIPC_WANT_DATA);
 		client->armed = true;
