@@ -97,14 +97,15 @@ uint32_t fastipc_channel_arm(struct fastipc_channel *channel, uint32_t mode,
 			     uint32_t want)
 {
 	struct fastipc_control *own = channel->link.own.control;
+	uint32_t seen = __atomic_load_n(&channel->link.peer.control->doorbell,
+					__ATOMIC_ACQUIRE); /* S1 */
 
 	channel->epoch += FASTIPC_SLEEP_EPOCH;
 	fastipc_channel_stamp_cpu(channel);
 	__atomic_store_n(&own->sleep, channel->epoch | want | mode,
-			 __ATOMIC_RELAXED); /* S1 */
-	fastipc_full_barrier();		    /* S2 */
-	return __atomic_load_n(&channel->link.peer.control->doorbell,
-			       __ATOMIC_ACQUIRE); /* S3 */
+			 __ATOMIC_RELAXED); /* S2 */
+	fastipc_full_barrier();		    /* S3 */
+	return seen;
 }
 
 void fastipc_channel_disarm(struct fastipc_channel *channel)

@@ -5,14 +5,16 @@
  * Sleeping and ringing, by the sleep word of each control page:
  *
  *	the one who sleeps		the one who rings
- *	(S1) store own sleep word	(R1) publish, or release space
- *	(S2) full barrier		(R2) full barrier
- *	(S3) load the peer's doorbell	(R3) load the peer's sleep word
+ *	(S1) load the peer's doorbell	(R1) publish, or release space
+ *	(S2) store own sleep word	(R2) full barrier
+ *	(S3) full barrier		(R3) load the peer's sleep word
  *	(S4) look at the rings again	(R4) if it wants that, and was not
  *	(S5) sleep while the doorbell	     rung in this epoch: bump the
- *	     has the value of S3	     own doorbell, wake
+ *	     has the value of S1	     own doorbell, wake
  *
- * S2 pairs with R2: either R3 sees the sleep word, or S4 sees what R1 did.
+ * S3 pairs with R2: either R3 sees the sleep word, or S4 sees what R1 did.
+ * S1 comes first because an epoch is rung once: a ring after S2 ends the
+ * sleep, also if S4 finds that it was not enough (space, but too little).
  * selftests/model/sleep.pml checks it.
  *
  * Thread-safety: one thread at a time for each struct, except where a
@@ -78,7 +80,7 @@ static inline void fastipc_cpu_relax(void)
 #endif
 }
 
-/* The full barrier of S2 and R2; cheaper than mfence, as strong for this. */
+/* The full barrier of S3 and R2; cheaper than mfence, as strong for this. */
 static inline void fastipc_full_barrier(void)
 {
 #if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
