@@ -62,7 +62,7 @@ measure_serve()
 		kill -0 "$server"
 		sleep 0.1
 	done
-	"$fastipc" get readme -r . --stdout >/dev/null 2>&1 &
+	"$fastipc" get readme -r . --stdout >/dev/null 2>"$work/serve.err" &
 	client=$!
 	while kill -0 "$client" 2>/dev/null; do
 		now=$(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' \
@@ -70,7 +70,10 @@ measure_serve()
 		[ "$now" -le "$most" ] || most=$now
 		sleep 0.02
 	done
-	wait "$client"
+	wait "$client" || {
+		cat "$work/serve.err" >&2
+		exit 1
+	}
 	kill "$server"
 	wait "$server" || :
 	server=''
