@@ -470,6 +470,17 @@ void *worker_run(void *argument)
 	return NULL;
 }
 
+/*
+ * All are armed for POLL and stay so: who is disarmed here would not be
+ * looked at again.  Those with a backlog stay hot for check_stall().
+ */
+static void cool_idle(struct worker *worker)
+{
+	for (uint32_t i = worker->hot_count; i-- > 0;)
+		if (!connection_has_backlog(worker->hot[i]))
+			cool(worker, i);
+}
+
 unsigned int worker_step(struct worker *worker)
 {
 	unsigned int total = 0;
@@ -490,7 +501,10 @@ unsigned int worker_step(struct worker *worker)
 		for (uint32_t i = 0; i < worker->hot_count; i++)
 			check_stall(worker, worker->hot[i], fastipc_now_ns());
 		arm_all(worker, NULL, &ready);
-		disarm_all(worker, 0, ready);
+		if (ready)
+			disarm_all(worker, 0, true);
+		else
+			cool_idle(worker);
 	} while (ready);
 	return total;
 }
