@@ -26,7 +26,8 @@
 #define SPIN_SLICE_S 0.05
 #define BLOCK_SLICE_S 0.3 /* a futex round trip may take 100 us */
 #define WARM_UP_S 0.02
-#define COPIED_SIZE 65536 /* from here on, memcpy() is most of the work */
+#define COPIED_SIZE 65536    /* from here on, memcpy() is most of the work */
+#define LONG_SIZE (4u << 20) /* from here on, a message takes milliseconds */
 
 /* What the probes found; in ticks, and bytes a tick. */
 struct probes {
@@ -141,7 +142,8 @@ static double slice_length(const struct bench_options *options)
 {
 	double length = SPIN_SLICE_S;
 
-	if (bench_sleeps(options) || options->test == BENCH_CONNECT)
+	if (bench_sleeps(options) || options->test == BENCH_CONNECT ||
+	    options->size >= LONG_SIZE)
 		length = BLOCK_SLICE_S;
 	if (options->rate > 0 && length < 10 / options->rate)
 		length = 10 / options->rate;
