@@ -4,6 +4,8 @@
 # SPIN finds no error in any model: every interleaving, every safety and
 # liveness property of selftests/model/*.pml.  A model may choose the options
 # of its verifier in a line "pan: OPTION...", of its compiler in "cc: FLAG...".
+# With each -D of its lines "must-fail: -DNAME...", a part of the protocol is
+# left out, and SPIN must find an error: else the model shows nothing.
 set -u
 
 tests=0
@@ -18,12 +20,25 @@ options() # KEY MODEL
 }
 
 # shellcheck disable=SC2046 # words are meant
+build() # MODEL [-DNAME]
+{
+	rm -f pan "${1##*/}.trail"
+	spin -a ${2:+"$2"} "$1" &&
+		"${CC:-cc}" -O2 -w $(options cc "$1") -o pan pan.c
+}
+
+# shellcheck disable=SC2046 # words are meant
 verify() # MODEL
 {
-	spin -a "$1" &&
-		"${CC:-cc}" -O2 -w $(options cc "$1") -o pan pan.c &&
-		./pan -m1000000 $(options pan "$1") &&
+	build "$1" && ./pan -m1000000 $(options pan "$1") &&
 		[ ! -e "${1##*/}.trail" ]
+}
+
+# shellcheck disable=SC2046 # words are meant
+refute() # MODEL -DNAME
+{
+	build "$1" "$2" && ./pan -m1000000 $(options pan "$1")
+	[ -e "${1##*/}.trail" ]
 }
 
 for model in "$models"/*.pml; do
@@ -36,5 +51,13 @@ for model in "$models"/*.pml; do
 		echo "not ok $tests - ${model##*/}"
 		sed 's/^/# /' log
 	fi
+	for part in $(options must-fail "$model"); do
+		tests=$((tests + 1))
+		if ! refute "$model" "$part" >log 2>&1; then
+			echo -n 'not '
+			sed 's/^/# /' log >&2
+		fi
+		echo "ok $tests - ${model##*/} fails with $part"
+	done
 done
 echo "1..$tests"

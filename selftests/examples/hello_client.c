@@ -8,7 +8,7 @@ int main(int argc, char **argv)
 {
 	const char *text = argc > 1 ? argv[1] : "hello, world";
 	struct fastipc_buffer reply = { 0 }; /* grows as needed */
-	struct fastipc_client *client;
+	struct fastipc_client *client = NULL;
 	int error;
 
 	error = fastipc_client_connect("hello", NULL, &client);
@@ -21,8 +21,7 @@ int main(int argc, char **argv)
 	}
 	if (error)
 		fprintf(stderr, "hello_client: %s\n", fastipc_error_detail());
-	else
-		fastipc_client_close(client);
+	fastipc_client_close(client); /* NULL is allowed */
 	fastipc_buffer_free(&reply);
 	return error ? 1 : 0;
 }

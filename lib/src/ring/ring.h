@@ -17,6 +17,11 @@
  *	(P3) store-release word		(C3) store-release rx_head
  *	(P4) load-acquire rx_head
  *
+ * P2 is done before P1, when the record is reserved: the next word is mostly
+ * in another cache line than this one, and stores become visible in order, so
+ * waiting for that line between the bytes and the word would let the polling
+ * consumer take this record's line away in the middle.
+ *
  * P3 pairs with C1: whoever sees the word sees the bytes and the 0 behind
  * them.  C3 pairs with P4: bytes are overwritten only after they were read.
  *
@@ -42,6 +47,7 @@ struct fastipc_producer {
 	uint64_t published; /* end of the last visible record */
 	uint64_t head;	    /* the consumer's, as last read */
 	uint64_t word;	    /* of the first unpublished record */
+	uint64_t zeroed;    /* where the next record's word is 0 already */
 	uint64_t records;
 	uint32_t record_max;
 	struct fastipc_control *own;
@@ -82,6 +88,16 @@ static inline int fastipc_producer_fits(const struct fastipc_producer *producer,
 	       producer->size;
 }
 
+/* P2: no record is at @position, whatever an earlier lap left there. */
+static inline void fastipc_producer_zero(struct fastipc_producer *producer,
+					 uint64_t position)
+{
+	__atomic_store_n((uint64_t *)(producer->data +
+				      (position & producer->mask)),
+			 0, __ATOMIC_RELAXED);
+	producer->zeroed = position;
+}
+
 /*
  * Room for a record of @size bytes (<= record_max): 0 and its place, -EAGAIN
  * if there is none now, -EPROTO.  Nothing changes until the commit.
@@ -99,6 +115,8 @@ static inline int fastipc_producer_reserve(struct fastipc_producer *producer,
 	}
 	*place = producer->data + (producer->tail & producer->mask) +
 		 FASTIPC_RECORD_WORD;
+	fastipc_producer_zero(producer,
+			      producer->tail + FASTIPC_RECORD_SPACE(size));
 	return 0;
 }
 
@@ -126,8 +144,8 @@ static inline void fastipc_producer_publish(struct fastipc_producer *producer)
 
 	if (producer->tail == producer->published)
 		return;
-	__atomic_store_n((uint64_t *)(data + (producer->tail & producer->mask)),
-			 0, __ATOMIC_RELAXED); /* P2 */
+	if (__builtin_expect(producer->zeroed != producer->tail, 0))
+		fastipc_producer_zero(producer, producer->tail);
 	__atomic_store_n(
 		(uint64_t *)(data + (producer->published & producer->mask)),
 		producer->word, __ATOMIC_RELEASE); /* P3 */
