@@ -40,6 +40,7 @@ void connection_unref(struct connection *connection)
 	if (__atomic_sub_fetch(&connection->references, 1, __ATOMIC_ACQ_REL))
 		return;
 	pthread_mutex_destroy(&connection->lock);
+	free(connection->spare);
 	free(connection);
 }
 

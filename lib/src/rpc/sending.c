@@ -12,6 +12,8 @@
 #include "rpc/server.h"
 
 #define ERROR_TEXT_MAX 256u
+/* A larger backlog is not kept for the next one. */
+#define SPARE_MOST (1u << 20)
 
 /*
  * The ring is full in the middle of a message: a client that reads makes room
@@ -51,12 +53,41 @@ static void stamp_backlog(struct connection *connection)
 			 __ATOMIC_RELAXED);
 }
 
+/* The next backlog does not allocate again, unless it is larger. */
+static void retire(struct connection *connection, struct backlog *backlog)
+{
+	if (backlog->capacity > SPARE_MOST ||
+	    (connection->spare &&
+	     connection->spare->capacity >= backlog->capacity)) {
+		free(backlog);
+		return;
+	}
+	free(connection->spare);
+	connection->spare = backlog;
+}
+
+static struct backlog *take_backlog(struct connection *connection,
+				    uint32_t size)
+{
+	struct backlog *backlog = connection->spare;
+
+	if (backlog && backlog->capacity >= size) {
+		connection->spare = NULL;
+		return backlog;
+	}
+	backlog = malloc(sizeof(*backlog) + size);
+	if (backlog)
+		backlog->capacity = size;
+	return backlog;
+}
+
 /* Keep what is left of @message until there is room. */
 static int put_aside(struct connection *connection,
 		     const struct fastipc_outgoing *message, bool from_worker)
 {
 	uint32_t left = message->size - message->offset;
-	struct backlog *backlog = malloc(sizeof(*backlog) + left);
+	/* Room for the whole: the next of its size may have more left. */
+	struct backlog *backlog = take_backlog(connection, message->size);
 
 	if (!backlog)
 		return fastipc_fail(
@@ -138,7 +169,7 @@ bool connection_flush_backlog(struct connection *connection)
 		if (error)
 			break;
 		set_backlog(connection, backlog->next);
-		free(backlog);
+		retire(connection, backlog);
 	}
 	if (moved) {
 		stamp_backlog(connection);

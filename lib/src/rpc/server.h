@@ -59,6 +59,7 @@ struct handshake {
 struct backlog {
 	struct backlog *next;
 	struct fastipc_outgoing message;
+	uint32_t capacity; /* of bytes */
 	unsigned char bytes[];
 };
 
@@ -74,6 +75,7 @@ struct connection {
 	pthread_mutex_t lock;
 	struct fastipc_request *requests; /* deferred; under lock */
 	struct backlog *backlog, *backlog_last;
+	struct backlog *spare;	/* kept from the last one; may be NULL */
 	uint64_t backlog_since; /* when it last moved, ns */
 
 	/* The worker's. */
