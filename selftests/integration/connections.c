@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+/*
+ * 1,024 connections, all calling; then none, and nothing is left.
+ */
+#include <sys/resource.h>
+
+#include "pair.h"
+
+#define CONNECTIONS 1024
+#define ECHO 1
+
+static int on_echo(struct fastipc_request *request, void *context)
+{
+	(void)context;
+	fastipc_request_reply(request, fastipc_request_data(request),
+			      fastipc_request_size(request));
+	return 0;
+}
+
+static void add_echo(struct fastipc_server *server)
+{
+	check(!fastipc_server_add_handler(server, ECHO, on_echo, NULL));
+}
+
+static const struct service service = { .add = add_echo };
+
+static void allow_descriptors(void)
+{
+	struct rlimit limit;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = limit.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	if (limit.rlim_cur < CONNECTIONS + 50)
+		skip();
+}
+
+static void all_call(struct fastipc_client *clients[])
+{
+	static struct fastipc_buffer replies[CONNECTIONS];
+	uint64_t ids[CONNECTIONS];
+	struct fastipc_call_options call;
+
+	fastipc_call_options_init(&call);
+	call.deadline = soon();
+	for (int i = 0; i < CONNECTIONS; i++) {
+		call.reply = &replies[i];
+		assert_result(fastipc_client_start(clients[i], ECHO, &i,
+						   sizeof(i), &call, &ids[i]),
+			      0);
+	}
+	for (int i = 0; i < CONNECTIONS; i++) {
+		assert_result(fastipc_client_finish(clients[i], ids[i]), 0);
+		assert_int_equal(replies[i].size, sizeof(i));
+		assert_memory_equal(replies[i].data, &i, sizeof(i));
+		fastipc_buffer_free(&replies[i]);
+	}
+}
+
+static void many_connections(unsigned int threads)
+{
+	static struct fastipc_client *clients[CONNECTIONS];
+	struct footprint before = footprint_now();
+	struct fastipc_server_options server_options;
+	struct fastipc_client_options options;
+	struct server_process server;
+
+	allow_descriptors();
+	fastipc_server_options_init(&server_options);
+	server_options.threads = threads;
+	server_options.ring_size = 16384;
+	server_start(&server, &server_options, &service);
+	fastipc_client_options_init(&options);
+	options.ring_size = 16384;
+	options.max_calls = 4;
+	for (int i = 0; i < CONNECTIONS; i++)
+		clients[i] = connect_with(server.address, &options);
+	for (int round = 0; round < 3; round++)
+		all_call(clients);
+	/* Idle ones are woken as well. */
+	usleep(100000);
+	all_call(clients);
+	for (int i = 0; i < CONNECTIONS; i++)
+		fastipc_client_close(clients[i]);
+	/* That the server has nothing left, it checks for itself. */
+	server_stop(&server);
+	assert_footprint(before);
+}
+
+static void one_worker(void **state)
+{
+	(void)state;
+	many_connections(1);
+}
+
+static void four_workers(void **state)
+{
+	(void)state;
+	many_connections(4);
+}
+
+static void no_more_than_max_connections(void **state)
+{
+	struct fastipc_server_options server_options;
+	struct fastipc_client *clients[4];
+	struct server_process server;
+	int error;
+
+	(void)state;
+	fastipc_server_options_init(&server_options);
+	server_options.max_connections = 3;
+	server_start(&server, &server_options, &service);
+	for (int i = 0; i < 3; i++)
+		clients[i] = connect_with(server.address, NULL);
+	assert_result(fastipc_client_connect(server.address, NULL, &clients[3]),
+		      -EUSERS);
+	assert_result(
+		fastipc_client_call(clients[0], ECHO, "a", 1, NULL, soon()), 0);
+	fastipc_client_close(clients[1]);
+	/* Its place is free soon. */
+	for (uint64_t until = soon(); fastipc_now_ns() < until;) {
+		error = fastipc_client_connect(server.address, NULL,
+					       &clients[1]);
+		if (!error)
+			break;
+		assert_int_equal(error, -EUSERS);
+		usleep(1000);
+	}
+	assert_int_equal(error, 0);
+	for (int i = 0; i < 3; i++)
+		fastipc_client_close(clients[i]);
+	server_stop(&server);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(one_worker),
+		cmocka_unit_test(four_workers),
+		cmocka_unit_test(no_more_than_max_connections),
+	};
+
+	return cmocka_run_group_tests_name("connections", tests,
+					   runtime_directory_make,
+					   runtime_directory_remove);
+}
