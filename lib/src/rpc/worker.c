@@ -269,8 +269,12 @@ static unsigned int serve_hot(struct worker *worker)
 	worker->turn++;
 	for (uint32_t i = worker->hot_count; i-- > 0;) {
 		struct connection *connection = worker->hot[i];
-		unsigned int served = connection_serve(connection);
+		unsigned int served;
 
+		if (!fastipc_consumer_ready(&connection->channel.rx) &&
+		    !connection_has_backlog(connection))
+			continue;
+		served = connection_serve(connection);
 		if (served) {
 			connection->last_turn = worker->turn;
 			done += served;
@@ -307,6 +311,7 @@ static bool keep_spinning(struct worker *worker)
 	struct fastipc_wait_policy *policy = &worker->wait;
 	uint64_t now;
 
+	fastipc_cpu_relax();
 	if (policy->mode == FASTIPC_WAIT_SPIN)
 		return true;
 	if (!worker->idle_turn) {
