@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Measures the numbers of the README and prints them as a Markdown table; it
-# takes some four minutes.  Each is the median of five runs.  The runs of all
+# takes three to five minutes.  Each is the median of five runs.  The runs of all
 # the measures take turns, so that a machine that changes its speed meanwhile
 # changes it for all of them.
 set -eu -o pipefail
@@ -197,10 +197,9 @@ row '1,024 connections, all calling: each costs the idle server' \
 	'<= 24 KiB' \
 	"$(said idle 'costs the server \([0-9.]*\) KiB') KiB" idle
 echo
-printf 'Raw round trips meanwhile: cache line %s ns, futex %s ns across CPUs, ' \
+printf 'Raw round trips meanwhile: cache line %s ns, futex %s us across CPUs, ' \
 	"$(values spin-off cacheline_rtt_ns | median)" \
-	"$(values block-cross futex_rtt_ns | median)"
-printf '%s ns on one CPU; memcpy of 1 MiB %s GB/s.\n' \
-	"$(values block-same futex_rtt_ns | median)" \
-	"$(values stream-1M-off memcpy_bytes_per_s |
-		median 'a / 1e9')"
+	"$(values block-cross futex_rtt_ns | median 'a / 1000')"
+printf '%s us on one CPU; memcpy of 1 MiB %s GB/s.\n' \
+	"$(values block-same futex_rtt_ns | median 'a / 1000')" \
+	"$(values stream-1M-off memcpy_bytes_per_s | median 'a / 1e9')"
