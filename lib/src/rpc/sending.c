@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/error.h"
 #include "rpc/server.h"
@@ -109,6 +110,19 @@ static int put_aside(struct connection *connection,
 	return 0;
 }
 
+/*
+ * A message cannot be sent, or not to its end: the client lies about what it
+ * has read, or memory is short.  Better no connection than a wrong one, or a
+ * client that waits for ever.  The rendezvous thread sees the hang-up.
+ */
+static int abandon(struct connection *connection, int error)
+{
+	if (error == -EPROTO)
+		__atomic_store_n(&connection->lied, true, __ATOMIC_RELAXED);
+	shutdown(connection->channel.link.sock, SHUT_RDWR);
+	return error;
+}
+
 int connection_send(struct connection *connection,
 		    struct fastipc_outgoing *message, bool from_worker)
 {
@@ -128,7 +142,7 @@ int connection_send(struct connection *connection,
 			error = put_aside(connection, message, from_worker);
 	}
 	if (__builtin_expect(error, 0))
-		return error;
+		return abandon(connection, error);
 	fastipc_channel_notify(channel, FASTIPC_WANT_DATA);
 	return 0;
 }
@@ -166,6 +180,8 @@ bool connection_flush_backlog(struct connection *connection)
 			fastipc_frame_push(channel, &backlog->message, false);
 
 		moved |= !error || backlog->message.offset != before;
+		if (error && error != -EAGAIN)
+			abandon(connection, error);
 		if (error)
 			break;
 		set_backlog(connection, backlog->next);

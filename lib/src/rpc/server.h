@@ -71,6 +71,7 @@ struct connection {
 	uint32_t references; /* the worker's, and each deferred request's */
 	uint32_t deferred;   /* requests to be answered later */
 	bool dead;	     /* nothing can be sent any more */
+	bool lied;	     /* about what it has read */
 	struct fastipc_peer peer; /* outlives the link */
 	pthread_mutex_t lock;
 	struct fastipc_request *requests; /* deferred; under lock */

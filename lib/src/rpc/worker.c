@@ -216,6 +216,9 @@ static void hang_up(struct worker *worker, struct connection *connection)
 			FASTIPC_RECORD_SPACE(FASTIPC_FRAME_HEADER);
 
 	connection->channel.hungup = true;
+	if (__atomic_load_n(&connection->lied, __ATOMIC_RELAXED) &&
+	    !connection->closing)
+		count(&worker->stats.protocol_errors, 1);
 	do {
 		/* Deferred requests may be answered meanwhile. */
 		pthread_mutex_lock(&connection->lock);
