@@ -216,6 +216,34 @@ static void reserve_changes_nothing(void **state)
 	ring_free(ring);
 }
 
+/* What is open while a batch is published: bytes of its own, no record. */
+static void publish_leaves_a_reservation_alone(void **state)
+{
+	struct ring *ring = ring_make(SIZE - 64);
+
+	(void)state;
+	for (uint32_t i = 0; i < 200; i++) {
+		unsigned char *place = NULL;
+
+		assert_int_equal(put(ring, i, i), 0);
+		assert_int_equal(
+			fastipc_producer_reserve(&ring->tx, MOST, &place), 0);
+		memset(place, 0xff, MOST);
+		fastipc_producer_publish(&ring->tx);
+		assert_received(ring, i, i);
+		assert_empty(ring);
+		if (i % 2)
+			continue; /* given up */
+		fastipc_producer_commit(&ring->tx, i % 16);
+		fastipc_producer_publish(&ring->tx);
+		assert_true(fastipc_consumer_ready(&ring->rx));
+		fastipc_consumer_next(&ring->rx, i % 16);
+		assert_empty(ring);
+		fastipc_consumer_release(&ring->rx);
+	}
+	ring_free(ring);
+}
+
 static void larger_than_a_record_is_refused_above(void **state)
 {
 	struct fastipc_channel_options options;
@@ -485,6 +513,7 @@ int main(void)
 		cmocka_unit_test(full_to_the_last_byte),
 		cmocka_unit_test(full_of_empty_records),
 		cmocka_unit_test(reserve_changes_nothing),
+		cmocka_unit_test(publish_leaves_a_reservation_alone),
 		cmocka_unit_test(larger_than_a_record_is_refused_above),
 		cmocka_unit_test(batch_shows_at_once),
 		cmocka_unit_test(batch_fills_the_ring),
