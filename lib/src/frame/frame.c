@@ -4,16 +4,7 @@
  */
 #include "frame/frame.h"
 
-#include <endian.h>
 #include <stdlib.h>
-#include <string.h>
-
-/*
- * Payload bytes of one fragment.  Small enough that the receiver copies one
- * out while the sender copies the next one in; large enough that a header and
- * a look at the peer's sleep word are lost in it.
- */
-#define FRAGMENT_PAYLOAD (16384u - 32u)
 
 struct ext_total {
 	uint32_t block; /* 16 */
@@ -25,12 +16,6 @@ struct ext_total {
 
 _Static_assert(sizeof(struct ext_total) == 16, "extension block");
 
-static uint64_t load_once(const unsigned char *place, unsigned int word)
-{
-	return le64toh(__atomic_load_n((const uint64_t *)place + word,
-				       __ATOMIC_RELAXED));
-}
-
 /* Take the extensions off the payload; each word is loaded once. */
 static int parse_extensions(struct fastipc_frame *frame,
 			    enum fastipc_checksum checksum)
@@ -40,14 +25,14 @@ static int parse_extensions(struct fastipc_frame *frame,
 
 	if (frame->length < 8)
 		return -EPROTO;
-	words[0] = htole64(load_once(frame->payload, 0));
+	words[0] = htole64(fastipc_frame_load(frame->payload, 0));
 	memcpy(&size, words, 4);
 	size = le32toh(size);
 	if (size < 8 || size % 8 || size > FASTIPC_EXT_MAX ||
 	    size > frame->length)
 		return -EPROTO;
 	for (unsigned int i = 1; i < size / 8; i++)
-		words[i] = htole64(load_once(frame->payload, i));
+		words[i] = htole64(fastipc_frame_load(frame->payload, i));
 	if (checksum == FASTIPC_CHECKSUM_FULL)
 		frame->sum = fastipc_crc32c(frame->sum, words, size);
 	for (unsigned int i = 1; i < size / 8;) {
@@ -77,7 +62,7 @@ static int check_header(uint64_t w0, uint64_t w2, uint32_t size)
 	return (uint32_t)w2 == size - FASTIPC_FRAME_HEADER ? 0 : -EPROTO;
 }
 
-static uint32_t header_sum(uint64_t w0, uint64_t w1, uint64_t w2)
+uint32_t fastipc_frame_header_sum(uint64_t w0, uint64_t w1, uint64_t w2)
 {
 	uint64_t words[3] = { htole64(w0), htole64(w1),
 			      htole64(w2 & 0xffffffffu) };
@@ -85,8 +70,8 @@ static uint32_t header_sum(uint64_t w0, uint64_t w1, uint64_t w2)
 	return fastipc_crc32c(~0u, words, sizeof(words));
 }
 
-int fastipc_frame_peek(const struct fastipc_channel *channel,
-		       struct fastipc_frame *frame)
+int fastipc_frame_peek_slowly(const struct fastipc_channel *channel,
+			      struct fastipc_frame *frame)
 {
 	const unsigned char *place;
 	uint64_t w0, w1, w2;
@@ -97,9 +82,9 @@ int fastipc_frame_peek(const struct fastipc_channel *channel,
 		return error;
 	if (size < FASTIPC_FRAME_HEADER)
 		return -EPROTO;
-	w0 = load_once(place, 0);
-	w1 = load_once(place, 1);
-	w2 = load_once(place, 2);
+	w0 = fastipc_frame_load(place, 0);
+	w1 = fastipc_frame_load(place, 1);
+	w2 = fastipc_frame_load(place, 2);
 	error = check_header(w0, w2, size);
 	if (__builtin_expect(error, 0))
 		return error;
@@ -112,7 +97,7 @@ int fastipc_frame_peek(const struct fastipc_channel *channel,
 	frame->total = 0;
 	frame->payload = place + FASTIPC_FRAME_HEADER;
 	if (channel->link.checksum != FASTIPC_CHECKSUM_OFF) {
-		frame->sum = header_sum(w0, w1, w2);
+		frame->sum = fastipc_frame_header_sum(w0, w1, w2);
 		if (channel->link.checksum == FASTIPC_CHECKSUM_HEADER &&
 		    ~frame->sum != frame->crc)
 			return -EBADMSG;
@@ -120,19 +105,6 @@ int fastipc_frame_peek(const struct fastipc_channel *channel,
 	if (__builtin_expect(frame->flags & FASTIPC_FRAME_EXT, 0))
 		return parse_extensions(frame, channel->link.checksum);
 	return 0;
-}
-
-int fastipc_frame_take(const struct fastipc_channel *channel,
-		       const struct fastipc_frame *frame, void *to)
-{
-	if (channel->link.checksum != FASTIPC_CHECKSUM_FULL) {
-		memcpy(to, frame->payload, frame->length);
-		return 0;
-	}
-	return ~fastipc_crc32c_copy(frame->sum, to, frame->payload,
-				    frame->length) == frame->crc
-		       ? 0
-		       : -EBADMSG;
 }
 
 /* Header and payload of one frame into the reserved @place. */
@@ -156,7 +128,7 @@ static void write_frame(const struct fastipc_channel *channel,
 	words[0] = htole64(w0);
 	words[1] = htole64(message->id);
 	if (channel->link.checksum != FASTIPC_CHECKSUM_OFF)
-		sum = header_sum(w0, message->id, w2);
+		sum = fastipc_frame_header_sum(w0, message->id, w2);
 	if (channel->link.checksum == FASTIPC_CHECKSUM_FULL) {
 		if (ext)
 			sum = fastipc_crc32c(sum, ext, sizeof(*ext));
@@ -179,18 +151,11 @@ static int reserve(struct fastipc_channel *channel, uint32_t size,
 	return error;
 }
 
-static uint32_t fragment_payload(const struct fastipc_channel *channel)
-{
-	uint32_t most = channel->tx.record_max - FASTIPC_FRAME_HEADER;
-
-	return most < FRAGMENT_PAYLOAD ? most : FRAGMENT_PAYLOAD;
-}
-
 static int push_fragments(struct fastipc_channel *channel,
 			  struct fastipc_outgoing *message)
 {
 	while (message->offset < message->size) {
-		uint32_t most = fragment_payload(channel);
+		uint32_t most = fastipc_frame_payload_max(channel);
 		uint32_t left = message->size - message->offset;
 		uint32_t flags = message->flags;
 		struct ext_total ext;
@@ -225,24 +190,17 @@ static int push_fragments(struct fastipc_channel *channel,
 	return 0;
 }
 
-int fastipc_frame_push(struct fastipc_channel *channel,
-		       struct fastipc_outgoing *message, bool more)
+int fastipc_frame_push_slowly(struct fastipc_channel *channel,
+			      struct fastipc_outgoing *message, bool more)
 {
-	uint32_t size = FASTIPC_FRAME_HEADER + message->size;
 	unsigned char *place;
 	int error;
 
-	if (message->size > fragment_payload(channel))
+	if (message->size > fastipc_frame_payload_max(channel))
 		return push_fragments(channel, message);
-	error = reserve(channel, size, &place);
-	if (__builtin_expect(error, 0))
-		return error;
-	write_frame(channel, place, message, message->flags, NULL,
-		    message->size);
-	fastipc_producer_commit(&channel->tx, size);
-	if (!more)
-		fastipc_producer_publish(&channel->tx);
-	return 0;
+	error = reserve(channel, FASTIPC_FRAME_HEADER + message->size, &place);
+	/* Room has come just now, or it has not. */
+	return error ? error : fastipc_frame_push(channel, message, more);
 }
 
 int fastipc_assembly_expect(struct fastipc_assembly *assembly,

@@ -27,6 +27,9 @@
 #ifndef FASTIPC_FRAME_H
 #define FASTIPC_FRAME_H
 
+#include <endian.h>
+#include <string.h>
+
 #include "channel/channel.h"
 #include "frame/crc32c.h"
 
@@ -60,19 +63,96 @@ struct fastipc_frame {
 	uint8_t flags;
 };
 
+/* A word of the peer's memory, loaded once. */
+static inline uint64_t fastipc_frame_load(const unsigned char *place,
+					  unsigned int word)
+{
+	return le64toh(__atomic_load_n((const uint64_t *)place + word,
+				       __ATOMIC_RELAXED));
+}
+
+/* Words 0 to 2 of a header, the checksum's place taken as 0. */
+uint32_t fastipc_frame_header_sum(uint64_t w0, uint64_t w1, uint64_t w2);
+
+/* All headers but the plainest: flags, header checksums, and errors. */
+int fastipc_frame_peek_slowly(const struct fastipc_channel *channel,
+			      struct fastipc_frame *frame);
+
 /*
  * Look at the next frame: 0; -EAGAIN no record; -EPROTO or -EPROTONOSUPPORT
  * no frame of ours; -EBADMSG the header's checksum does not match.
  */
-int fastipc_frame_peek(const struct fastipc_channel *channel,
-		       struct fastipc_frame *frame);
+static inline int fastipc_frame_peek(const struct fastipc_channel *channel,
+				     struct fastipc_frame *frame)
+{
+	const unsigned char *place;
+	uint64_t w0, w1, w2;
+	uint32_t size;
+	int error = fastipc_consumer_peek(&channel->rx, &place, &size);
+
+	if (error)
+		return error;
+	/* The smallest ring has room behind any record for a header. */
+	w0 = fastipc_frame_load(place, 0);
+	w1 = fastipc_frame_load(place, 1);
+	w2 = fastipc_frame_load(place, 2);
+	if (__builtin_expect(
+		    (w0 & 0xffffffffffffu) !=
+				    (FASTIPC_FRAME_MAGIC |
+				     (uint64_t)FASTIPC_FRAME_VERSION << 32) ||
+			    size < FASTIPC_FRAME_HEADER ||
+			    (uint32_t)w2 != size - FASTIPC_FRAME_HEADER ||
+			    channel->link.checksum == FASTIPC_CHECKSUM_HEADER,
+		    0))
+		return fastipc_frame_peek_slowly(channel, frame);
+	frame->record = size;
+	frame->flags = 0;
+	frame->type = (uint16_t)(w0 >> 48);
+	frame->id = w1;
+	frame->length = (uint32_t)w2;
+	frame->crc = (uint32_t)(w2 >> 32);
+	frame->total = 0;
+	frame->payload = place + FASTIPC_FRAME_HEADER;
+	if (channel->link.checksum == FASTIPC_CHECKSUM_FULL)
+		frame->sum = fastipc_frame_header_sum(w0, w1, w2);
+	return 0;
+}
+
+/*
+ * memcpy() without the call for what most messages are: two cache lines at
+ * most.  The last 16 bytes are copied whole, over some that are there already.
+ */
+static inline void fastipc_frame_copy(void *to, const void *from, size_t size)
+{
+	size_t last = size - 16;
+
+	if (__builtin_expect(last > 112, 0)) { /* also if size < 16 */
+		if (size)
+			memcpy(to, from, size);
+		return;
+	}
+	for (size_t i = 0; i < last; i += 16)
+		memcpy((char *)to + i, (const char *)from + i, 16);
+	memcpy((char *)to + last, (const char *)from + last, 16);
+}
 
 /*
  * Copy the payload to @to (frame->length bytes) and check it: 0 or -EBADMSG.
- * Each byte is loaded once, so what was checked is what is in @to.
+ * What was checked is what is in @to, whatever the peer writes meanwhile.
  */
-int fastipc_frame_take(const struct fastipc_channel *channel,
-		       const struct fastipc_frame *frame, void *to);
+static inline int fastipc_frame_take(const struct fastipc_channel *channel,
+				     const struct fastipc_frame *frame,
+				     void *to)
+{
+	if (channel->link.checksum != FASTIPC_CHECKSUM_FULL) {
+		fastipc_frame_copy(to, frame->payload, frame->length);
+		return 0;
+	}
+	return ~fastipc_crc32c_copy(frame->sum, to, frame->payload,
+				    frame->length) == frame->crc
+		       ? 0
+		       : -EBADMSG;
+}
 
 /* The frame is done with: its space goes back to the peer. */
 static inline void fastipc_frame_release(struct fastipc_channel *channel,
@@ -93,13 +173,71 @@ struct fastipc_outgoing {
 };
 
 /*
+ * Payload bytes of one fragment, at most.  Small enough that the receiver
+ * copies one out while the sender copies the next one in; large enough that a
+ * header and a look at the peer's sleep word are lost in it.
+ */
+#define FASTIPC_FRAGMENT_PAYLOAD (16384u - 32u)
+
+static inline uint32_t
+fastipc_frame_payload_max(const struct fastipc_channel *channel)
+{
+	uint32_t most = channel->tx.record_max - FASTIPC_FRAME_HEADER;
+
+	return most < FASTIPC_FRAGMENT_PAYLOAD ? most
+					       : FASTIPC_FRAGMENT_PAYLOAD;
+}
+
+/* Longer messages than one frame takes, and full rings. */
+int fastipc_frame_push_slowly(struct fastipc_channel *channel,
+			      struct fastipc_outgoing *message, bool more);
+
+/*
  * Put as much of the message into the ring as fits now: 0 all of it; -EAGAIN
  * wait for channel->need bytes of space and call again; -EPROTO.  All but a
  * message that fits one frame is published as it goes; that one only if not
  * @more, so that a batch becomes visible at once.  The caller notifies.
  */
-int fastipc_frame_push(struct fastipc_channel *channel,
-		       struct fastipc_outgoing *message, bool more);
+static inline int fastipc_frame_push(struct fastipc_channel *channel,
+				     struct fastipc_outgoing *message,
+				     bool more)
+{
+	uint32_t size = FASTIPC_FRAME_HEADER + message->size;
+	uint64_t w0 =
+		FASTIPC_FRAME_MAGIC | (uint64_t)FASTIPC_FRAME_VERSION << 32 |
+		(uint64_t)message->flags << 40 | (uint64_t)message->type << 48;
+	uint64_t w2 = message->size;
+	unsigned char *place;
+
+	if (__builtin_expect(
+		    message->size > fastipc_frame_payload_max(channel) ||
+			    fastipc_producer_reserve(&channel->tx, size,
+						     &place),
+		    0))
+		return fastipc_frame_push_slowly(channel, message, more);
+	if (channel->link.checksum == FASTIPC_CHECKSUM_OFF) {
+		fastipc_frame_copy(place + FASTIPC_FRAME_HEADER, message->data,
+				   message->size);
+	} else {
+		uint32_t sum = fastipc_frame_header_sum(w0, message->id, w2);
+
+		if (channel->link.checksum == FASTIPC_CHECKSUM_FULL)
+			sum = fastipc_crc32c_copy(sum,
+						  place + FASTIPC_FRAME_HEADER,
+						  message->data, message->size);
+		else
+			fastipc_frame_copy(place + FASTIPC_FRAME_HEADER,
+					   message->data, message->size);
+		w2 |= (uint64_t)~sum << 32;
+	}
+	((uint64_t *)place)[0] = htole64(w0);
+	((uint64_t *)place)[1] = htole64(message->id);
+	((uint64_t *)place)[2] = htole64(w2);
+	fastipc_producer_commit(&channel->tx, size);
+	if (!more)
+		fastipc_producer_publish(&channel->tx);
+	return 0;
+}
 
 /* A message being put together from fragments, in a buffer that is reused. */
 struct fastipc_assembly {

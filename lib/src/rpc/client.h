@@ -8,8 +8,6 @@
  * sleep on a word of their own call.  A leader whose own call has ended
  * promotes the next (the leader/followers pattern, Schmidt et al., 2000).
  *
- * The lock is a pthread mutex: glibc pays no atomic operation for one in a
- * process with a single thread.
  */
 #ifndef FASTIPC_CLIENT_INTERNAL_H
 #define FASTIPC_CLIENT_INTERNAL_H
@@ -18,6 +16,7 @@
 
 #include <fastipc/client.h>
 
+#include "base/lock.h"
 #include "frame/frame.h"
 
 enum call_state {
@@ -42,7 +41,7 @@ struct call {
 
 struct fastipc_client {
 	struct fastipc_channel channel;
-	pthread_mutex_t lock;
+	struct fastipc_lock lock;
 	struct call **calls; /* by the low bits of the id; NULL: free */
 	uint32_t *free_slots;
 	uint32_t free_count;

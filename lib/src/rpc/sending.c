@@ -123,8 +123,8 @@ static int abandon(struct connection *connection, int error)
 	return error;
 }
 
-int connection_send(struct connection *connection,
-		    struct fastipc_outgoing *message, bool from_worker)
+int connection_send_slowly(struct connection *connection,
+			   struct fastipc_outgoing *message, bool from_worker)
 {
 	struct fastipc_channel *channel = &connection->channel;
 	int error = -EAGAIN;

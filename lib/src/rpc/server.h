@@ -192,12 +192,26 @@ static inline bool connection_has_backlog(const struct connection *connection)
 	return __atomic_load_n(&connection->backlog, __ATOMIC_RELAXED) != NULL;
 }
 
+int connection_send_slowly(struct connection *connection,
+			   struct fastipc_outgoing *message, bool from_worker);
+
 /*
  * Send @message, as much as possible now and the rest from the backlog.
  * Never waits for long.  The sending half is the caller's (see above).
  */
-int connection_send(struct connection *connection,
-		    struct fastipc_outgoing *message, bool from_worker);
+static inline int connection_send(struct connection *connection,
+				  struct fastipc_outgoing *message,
+				  bool from_worker)
+{
+	if (__builtin_expect(connection->dead || connection->backlog ||
+				     fastipc_frame_push(&connection->channel,
+							message, false),
+			     0))
+		return connection_send_slowly(connection, message, from_worker);
+	fastipc_channel_notify(&connection->channel, FASTIPC_WANT_DATA);
+	return 0;
+}
+
 /* An ERROR frame; @text may be NULL. */
 int connection_send_error(struct connection *connection, uint16_t type,
 			  uint64_t id, int error, const char *text,

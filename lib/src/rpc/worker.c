@@ -22,6 +22,9 @@
 #define HOT_FEW 16
 /* Turns between two such weedings, and of nothing coming before it. */
 #define WEED_TURNS 4096
+/* A read section lasts so many turns: to end and begin one costs two barriers
+ * where membarrier(2) is missing. */
+#define READ_TURNS 64
 /* Empty turns between two looks at the clock. */
 #define SPIN_TURNS 64
 #define SCRATCH_SIZE 65536u
@@ -448,11 +451,13 @@ static bool take_turn(struct worker *worker)
 {
 	unsigned int done;
 
-	registry_read_begin();
 	if (__builtin_expect(inbox_changed(worker), 0))
 		handle_inbox(worker);
 	done = serve_hot(worker);
-	registry_read_end();
+	if (__builtin_expect(worker->turn % READ_TURNS == 0, 0)) {
+		registry_read_end();
+		registry_read_begin();
+	}
 	if (__builtin_expect(worker->turn % WEED_TURNS == 0, 0)) {
 		uint64_t now = fastipc_now_ns();
 
@@ -468,12 +473,17 @@ void *worker_run(void *argument)
 {
 	struct worker *worker = argument;
 
+	registry_read_begin();
 	while (!__atomic_load_n(&worker->stop, __ATOMIC_ACQUIRE)) {
-		if (take_turn(worker))
+		if (take_turn(worker)) {
 			end_idle(worker);
-		else if (!keep_spinning(worker))
+		} else if (!keep_spinning(worker)) {
+			registry_read_end();
 			sleep_once(worker);
+			registry_read_begin();
+		}
 	}
+	registry_read_end();
 	worker_close_all(worker);
 	return NULL;
 }

@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/futex.h"
 
 #define NS_PER_S 1000000000u
 
@@ -94,6 +95,8 @@ int fastipc_wait_many(const struct fastipc_doorbell *doorbells, size_t count,
 	struct timespec until;
 	long ret;
 
+	if (!count)
+		return fastipc_futex_wait(local, local_seen, deadline);
 	words[0] = (struct futex_waitv){
 		.val = local_seen,
 		.uaddr = (uintptr_t)local,
