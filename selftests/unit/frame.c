@@ -152,13 +152,15 @@ static void header_is_as_documented(void **state)
 		0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
 		0x00, 0x00, 0x00, 0x00, 0xc7, 0x97, 0x2e, 0x76,
 	};
+	const unsigned char header_crc[] = { 0x2d, 0xad, 0x44, 0xc5 };
+	const unsigned char full_crc[] = { 0x1a, 0x10, 0x0b, 0x49 };
 	const uint64_t id = 0x0123456789abcdef;
 
 	(void)state;
 	assert_bytes(FASTIPC_CHECKSUM_OFF, 0x1234, id, 0, "hello", hello);
-	memcpy(hello + 20, "\x2d\xad\x44\xc5", 4);
+	memcpy(hello + 20, header_crc, 4);
 	assert_bytes(FASTIPC_CHECKSUM_HEADER, 0x1234, id, 0, "hello", hello);
-	memcpy(hello + 20, "\x1a\x10\x0b\x49", 4);
+	memcpy(hello + 20, full_crc, 4);
 	assert_bytes(FASTIPC_CHECKSUM_FULL, 0x1234, id, 0, "hello", hello);
 	assert_bytes(FASTIPC_CHECKSUM_FULL, FASTIPC_TYPE_PING, 0,
 		     FASTIPC_FRAME_ERROR, "", empty);
