@@ -326,6 +326,8 @@ int fastipc_channel_send(struct fastipc_channel *channel, const void *data,
 	while ((error = fastipc_channel_reserve(channel, size, &place)) ==
 	       -EAGAIN) {
 		fastipc_channel_flush(channel);
+		/* The peer may wait for room, too: what it has not been told. */
+		fastipc_channel_notify_space(channel, true);
 		error = fastipc_channel_await(channel, FASTIPC_WANT_SPACE, NULL,
 					      0, false, deadline);
 		if (error)
