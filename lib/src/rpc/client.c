@@ -45,7 +45,7 @@ static struct call *find_pending(const struct fastipc_client *client,
 	return call && call->state != CALL_DONE ? call : NULL;
 }
 
-static int enter(struct fastipc_client *client, struct call *call)
+FASTIPC_INLINE int enter(struct fastipc_client *client, struct call *call)
 {
 	uint32_t slot;
 
@@ -60,7 +60,7 @@ static int enter(struct fastipc_client *client, struct call *call)
 	return 0;
 }
 
-static void leave(struct fastipc_client *client, struct call *call)
+FASTIPC_INLINE void leave(struct fastipc_client *client, struct call *call)
 {
 	uint32_t slot = (uint32_t)call->id & (client->slots - 1);
 
@@ -771,8 +771,9 @@ static int finish(struct fastipc_client *client, struct call *call)
 static inline bool is_quiet(const struct fastipc_client *client)
 {
 	return !(client->error | client->leading | client->sending |
-		 client->armed | client->assembly.open) &&
-	       !client->abort_id && client->free_count;
+		 client->armed | client->assembly.open | client->aborting |
+		 client->in_callback) &&
+	       client->free_count;
 }
 
 /* The first spin of a wait, with nothing else to look after. */
@@ -794,7 +795,7 @@ static inline bool spin_first(struct fastipc_client *client)
 
 /* If the next frame is the plain reply to @call, take it.  1; 0: it is
  * something else; -EBADMSG. */
-static inline int take_own(struct fastipc_client *client, struct call *call)
+FASTIPC_INLINE int take_own(struct fastipc_client *client, struct call *call)
 {
 	struct fastipc_buffer *reply = call->reply;
 	struct fastipc_frame frame;
@@ -823,8 +824,9 @@ static inline int take_own(struct fastipc_client *client, struct call *call)
  * 1: the call is over, well; 0: nothing was done; -EINPROGRESS: it was sent,
  * the general path has to finish it.
  */
-static inline int call_quickly(struct fastipc_client *client, struct call *call,
-			       struct fastipc_outgoing *message)
+FASTIPC_INLINE int call_quickly(struct fastipc_client *client,
+				struct call *call,
+				struct fastipc_outgoing *message)
 {
 	struct fastipc_channel *channel = &client->channel;
 	bool ready;
@@ -852,7 +854,8 @@ static inline int call_quickly(struct fastipc_client *client, struct call *call,
 	ready = spin_first(client);
 	fastipc_lock(&client->lock);
 	client->leading = false;
-	taken = ready ? take_own(client, call) : 0;
+	/* Another thread may have found the connection over, and ended it. */
+	taken = ready && !client->error ? take_own(client, call) : 0;
 	if (taken < 0)
 		fail_all(client, taken);
 	return taken == 1 ? 1 : -EINPROGRESS;
