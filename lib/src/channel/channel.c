@@ -56,8 +56,9 @@ static bool space_ready(const struct fastipc_channel *channel)
 	const struct fastipc_producer *tx = &channel->tx;
 	uint64_t head = __atomic_load_n(&tx->peer->rx_head, __ATOMIC_ACQUIRE);
 
-	return tx->tail - head + channel->need + FASTIPC_RECORD_WORD <=
-	       tx->size;
+	uint64_t enough = __atomic_load_n(&channel->room_at, __ATOMIC_RELAXED);
+
+	return (int64_t)(head - enough) >= 0;
 }
 
 bool fastipc_channel_ready(const struct fastipc_channel *channel, uint32_t want)

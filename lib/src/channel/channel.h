@@ -55,6 +55,7 @@ struct fastipc_channel {
 	uint32_t epoch;	  /* of the own sleep word */
 	uint32_t cpu;	  /* as in the own control page */
 	uint32_t need;	  /* bytes of space that a sleeper waits for */
+	uint64_t room_at; /* the peer's head from which on they are there */
 	uint64_t rx_told; /* rx.released when the peer was last told */
 	bool hungup;	  /* the transport says that the peer is gone */
 	int reserved;	  /* public API: size of the open reservation, or -1 */
@@ -130,6 +131,22 @@ static inline void fastipc_channel_notify_both(struct fastipc_channel *channel)
 {
 	channel->rx_told = channel->rx.released;
 	fastipc_channel_notify(channel, FASTIPC_WANT_DATA | FASTIPC_WANT_SPACE);
+}
+
+/*
+ * A record of @size bytes does not fit: from here on FASTIPC_WANT_SPACE means
+ * room for it.  Another thread may be waiting for that meanwhile.
+ */
+static inline void fastipc_channel_need(struct fastipc_channel *channel,
+					uint32_t size)
+{
+	const struct fastipc_producer *tx = &channel->tx;
+
+	channel->need = (uint32_t)FASTIPC_RECORD_SPACE(size);
+	__atomic_store_n(&channel->room_at,
+			 tx->tail + channel->need + FASTIPC_RECORD_WORD -
+				 tx->size,
+			 __ATOMIC_RELAXED);
 }
 
 /* Whether a wait for @want (FASTIPC_WANT_*) is over. */

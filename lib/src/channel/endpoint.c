@@ -279,7 +279,7 @@ int fastipc_channel_reserve(struct fastipc_channel *channel, size_t size,
 		return fastipc_fail(-EPIPE, "the peer is gone");
 	error = fastipc_producer_reserve(&channel->tx, (uint32_t)size, &place);
 	if (error == -EAGAIN)
-		channel->need = (uint32_t)FASTIPC_RECORD_SPACE(size);
+		fastipc_channel_need(channel, (uint32_t)size);
 	if (error == -EPROTO)
 		fastipc_fail(error, "the peer claims to have read what was "
 				    "not sent, or less than before");

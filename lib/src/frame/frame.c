@@ -147,7 +147,7 @@ static int reserve(struct fastipc_channel *channel, uint32_t size,
 	int error = fastipc_producer_reserve(&channel->tx, size, place);
 
 	if (error == -EAGAIN)
-		channel->need = (uint32_t)FASTIPC_RECORD_SPACE(size);
+		fastipc_channel_need(channel, size);
 	return error;
 }
 
