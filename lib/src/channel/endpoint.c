@@ -451,7 +451,8 @@ ssize_t fastipc_channel_recv(struct fastipc_channel *channel, void *data,
 			-EMSGSIZE,
 			"the record has %u bytes, there is room for %zu", size,
 			capacity);
-	memcpy(data, place, size);
+	if (size)
+		memcpy(data, place, size);
 	fastipc_consumer_next(&channel->rx, size);
 	fastipc_consumer_release(&channel->rx);
 	fastipc_channel_notify_space(channel, false);
