@@ -30,6 +30,7 @@
 #include <endian.h>
 #include <string.h>
 
+#include "base/inline.h"
 #include "channel/channel.h"
 #include "frame/crc32c.h"
 
@@ -64,8 +65,8 @@ struct fastipc_frame {
 };
 
 /* A word of the peer's memory, loaded once. */
-static inline uint64_t fastipc_frame_load(const unsigned char *place,
-					  unsigned int word)
+FASTIPC_INLINE uint64_t fastipc_frame_load(const unsigned char *place,
+					   unsigned int word)
 {
 	return le64toh(__atomic_load_n((const uint64_t *)place + word,
 				       __ATOMIC_RELAXED));
@@ -82,8 +83,8 @@ int fastipc_frame_peek_slowly(const struct fastipc_channel *channel,
  * Look at the next frame: 0; -EAGAIN no record; -EPROTO or -EPROTONOSUPPORT
  * no frame of ours; -EBADMSG the header's checksum does not match.
  */
-static inline int fastipc_frame_peek(const struct fastipc_channel *channel,
-				     struct fastipc_frame *frame)
+FASTIPC_INLINE int fastipc_frame_peek(const struct fastipc_channel *channel,
+				      struct fastipc_frame *frame)
 {
 	const unsigned char *place;
 	uint64_t w0, w1, w2;
@@ -122,7 +123,7 @@ static inline int fastipc_frame_peek(const struct fastipc_channel *channel,
  * memcpy() without the call for what most messages are: two cache lines at
  * most.  The last 16 bytes are copied whole, over some that are there already.
  */
-static inline void fastipc_frame_copy(void *to, const void *from, size_t size)
+FASTIPC_INLINE void fastipc_frame_copy(void *to, const void *from, size_t size)
 {
 	size_t last = size - 16;
 
@@ -140,9 +141,9 @@ static inline void fastipc_frame_copy(void *to, const void *from, size_t size)
  * Copy the payload to @to (frame->length bytes) and check it: 0 or -EBADMSG.
  * What was checked is what is in @to, whatever the peer writes meanwhile.
  */
-static inline int fastipc_frame_take(const struct fastipc_channel *channel,
-				     const struct fastipc_frame *frame,
-				     void *to)
+FASTIPC_INLINE int fastipc_frame_take(const struct fastipc_channel *channel,
+				      const struct fastipc_frame *frame,
+				      void *to)
 {
 	if (channel->link.checksum != FASTIPC_CHECKSUM_FULL) {
 		fastipc_frame_copy(to, frame->payload, frame->length);
@@ -198,9 +199,9 @@ int fastipc_frame_push_slowly(struct fastipc_channel *channel,
  * message that fits one frame is published as it goes; that one only if not
  * @more, so that a batch becomes visible at once.  The caller notifies.
  */
-static inline int fastipc_frame_push(struct fastipc_channel *channel,
-				     struct fastipc_outgoing *message,
-				     bool more)
+FASTIPC_INLINE int fastipc_frame_push(struct fastipc_channel *channel,
+				      struct fastipc_outgoing *message,
+				      bool more)
 {
 	uint32_t size = FASTIPC_FRAME_HEADER + message->size;
 	uint64_t w0 =

@@ -39,6 +39,8 @@
 
 #include <linux/fastipc.h>
 
+#include "base/inline.h"
+
 struct fastipc_producer {
 	unsigned char *data;
 	uint64_t size;
@@ -92,9 +94,9 @@ static inline int fastipc_producer_fits(const struct fastipc_producer *producer,
 static inline void fastipc_producer_zero(struct fastipc_producer *producer,
 					 uint64_t position)
 {
-	__atomic_store_n((uint64_t *)(producer->data +
-				      (position & producer->mask)),
-			 0, __ATOMIC_RELAXED);
+	__atomic_store_n(
+		(uint64_t *)(producer->data + (position & producer->mask)), 0,
+		__ATOMIC_RELAXED);
 	producer->zeroed = position;
 }
 
@@ -102,8 +104,9 @@ static inline void fastipc_producer_zero(struct fastipc_producer *producer,
  * Room for a record of @size bytes (<= record_max): 0 and its place, -EAGAIN
  * if there is none now, -EPROTO.  Nothing changes until the commit.
  */
-static inline int fastipc_producer_reserve(struct fastipc_producer *producer,
-					   uint32_t size, unsigned char **place)
+FASTIPC_INLINE int fastipc_producer_reserve(struct fastipc_producer *producer,
+					    uint32_t size,
+					    unsigned char **place)
 {
 	if (__builtin_expect(!fastipc_producer_fits(producer, size), 0)) {
 		int error = fastipc_producer_refresh(producer);
@@ -121,8 +124,8 @@ static inline int fastipc_producer_reserve(struct fastipc_producer *producer,
 }
 
 /* The reserved record is whole, with @size bytes; not visible yet. */
-static inline void fastipc_producer_commit(struct fastipc_producer *producer,
-					   uint32_t size)
+FASTIPC_INLINE void fastipc_producer_commit(struct fastipc_producer *producer,
+					    uint32_t size)
 {
 	uint64_t word = (uint64_t)FASTIPC_RECORD_DATA << 32 | size;
 
@@ -138,7 +141,7 @@ static inline void fastipc_producer_commit(struct fastipc_producer *producer,
 }
 
 /* Make all committed records visible at once.  Cheap if there is none. */
-static inline void fastipc_producer_publish(struct fastipc_producer *producer)
+FASTIPC_INLINE void fastipc_producer_publish(struct fastipc_producer *producer)
 {
 	unsigned char *data = producer->data;
 
@@ -171,9 +174,9 @@ fastipc_consumer_ready(const struct fastipc_consumer *consumer)
  * record_max, so *place .. *place + *size is mapped memory, whatever the
  * producer does.
  */
-static inline int fastipc_consumer_peek(const struct fastipc_consumer *consumer,
-					const unsigned char **place,
-					uint32_t *size)
+FASTIPC_INLINE int
+fastipc_consumer_peek(const struct fastipc_consumer *consumer,
+		      const unsigned char **place, uint32_t *size)
 {
 	const unsigned char *record =
 		consumer->data + (consumer->head & consumer->mask);

@@ -110,8 +110,8 @@ static int scratch_grow(struct worker *worker, uint32_t size)
 	return 0;
 }
 
-static void dispatch(struct connection *connection, uint16_t type, uint64_t id,
-		     const void *data, uint32_t size)
+FASTIPC_INLINE void dispatch(struct connection *connection, uint16_t type,
+			     uint64_t id, const void *data, uint32_t size)
 {
 	struct fastipc_request request;
 
@@ -183,8 +183,8 @@ static int control(struct connection *connection,
 }
 
 /* A message in one frame: copied out and checked, then it cannot change. */
-static int take_whole(struct connection *connection,
-		      const struct fastipc_frame *frame)
+FASTIPC_INLINE int take_whole(struct connection *connection,
+			      const struct fastipc_frame *frame)
 {
 	struct fastipc_channel *channel = &connection->channel;
 	struct worker *worker = connection->worker;
@@ -256,7 +256,7 @@ static int take_fragment(struct connection *connection,
 }
 
 /* One frame: 0, -EAGAIN (none), or the reason to give the client up. */
-static int serve_one(struct connection *connection)
+FASTIPC_INLINE int serve_one(struct connection *connection)
 {
 	struct fastipc_frame frame;
 	int error = fastipc_frame_peek(&connection->channel, &frame);

@@ -10,7 +10,6 @@
 #include "rpc/registry.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 
 #include <urcu/urcu-bp.h>
@@ -20,14 +19,6 @@
 
 #define BUCKETS_LEAST 64u
 #define BUCKETS_MOST 65536u
-
-struct registry {
-	struct cds_lfht *table;
-	uint64_t generation;  /* grows with each change; caches compare it */
-	pthread_mutex_t lock; /* of writers, for size and resizing */
-	unsigned long size;
-	unsigned long buckets;
-};
 
 struct handler {
 	struct cds_lfht_node node;
@@ -169,21 +160,11 @@ void registry_read_end(void)
 	urcu_bp_read_unlock();
 }
 
-bool registry_find(struct registry *registry, uint16_t type,
-		   struct handler_cache *cache)
+bool registry_look_up(struct registry *registry, uint16_t type,
+		      uint64_t generation, struct handler_cache *cache)
 {
-	/*
-	 * Load the generation in the read section, before the table: if it is
-	 * the cached one, no removal had got as far as its grace period when
-	 * this section began, and the grace period waits for the section.
-	 */
-	uint64_t generation =
-		__atomic_load_n(&registry->generation, __ATOMIC_ACQUIRE);
-	struct handler *handler;
+	struct handler *handler = find(registry, type);
 
-	if (generation == cache->generation && type == cache->type)
-		return true;
-	handler = find(registry, type);
 	if (!handler)
 		return false;
 	cache->generation = generation;

@@ -6,9 +6,19 @@
 #ifndef FASTIPC_REGISTRY_H
 #define FASTIPC_REGISTRY_H
 
+#include <pthread.h>
+
 #include <fastipc/server.h>
 
-struct registry;
+struct cds_lfht;
+
+struct registry {
+	struct cds_lfht *table;
+	uint64_t generation;  /* grows with each change; caches compare it */
+	pthread_mutex_t lock; /* of writers, for size and resizing */
+	unsigned long size;
+	unsigned long buckets;
+};
 
 /* What a reader found last, so that most lookups need none. */
 struct handler_cache {
@@ -30,8 +40,24 @@ int registry_remove(struct registry *registry, uint16_t type);
 /* What was looked up may be called until the read section ends. */
 void registry_read_begin(void);
 void registry_read_end(void);
-/* False: no handler of this type.  In a read section. */
-bool registry_find(struct registry *registry, uint16_t type,
-		   struct handler_cache *cache);
+bool registry_look_up(struct registry *registry, uint16_t type,
+		      uint64_t generation, struct handler_cache *cache);
+
+/*
+ * The handler of @type, into @cache.  False: there is none.  In a read section.
+ *
+ * The generation is loaded in the read section, before the table: if it is the
+ * cached one, no removal had got as far as its grace period when this section
+ * began, and the grace period waits for the section.
+ */
+static inline bool registry_find(struct registry *registry, uint16_t type,
+				 struct handler_cache *cache)
+{
+	uint64_t generation =
+		__atomic_load_n(&registry->generation, __ATOMIC_ACQUIRE);
+
+	return (generation == cache->generation && type == cache->type) ||
+	       registry_look_up(registry, type, generation, cache);
+}
 
 #endif

@@ -199,9 +199,9 @@ int connection_send_slowly(struct connection *connection,
  * Send @message, as much as possible now and the rest from the backlog.
  * Never waits for long.  The sending half is the caller's (see above).
  */
-static inline int connection_send(struct connection *connection,
-				  struct fastipc_outgoing *message,
-				  bool from_worker)
+FASTIPC_INLINE int connection_send(struct connection *connection,
+				   struct fastipc_outgoing *message,
+				   bool from_worker)
 {
 	if (__builtin_expect(connection->dead || connection->backlog ||
 				     fastipc_frame_push(&connection->channel,

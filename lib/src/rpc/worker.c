@@ -26,7 +26,9 @@
  * where membarrier(2) is missing. */
 #define READ_TURNS 64
 /* Empty turns between two looks at the clock. */
-#define SPIN_TURNS 64
+#define SPIN_TURNS 4
+/* Polls in such a turn. */
+#define SPIN_POLLS 32
 #define SCRATCH_SIZE 65536u
 /* While a client owes us room, its patience is looked at this often. */
 #define STALL_CHECK_NS 250000000u
@@ -311,15 +313,42 @@ static bool is_busy(const struct worker *worker)
 	return false;
 }
 
+static bool inbox_changed(const struct worker *worker)
+{
+	return __atomic_load_n(&worker->inbox_word, __ATOMIC_ACQUIRE) !=
+	       worker->inbox_seen;
+}
+
+/*
+ * Some polls of the hot connections' next record words and of the inbox, and
+ * of nothing else: what the loop does is what the client waits for.
+ */
+static void poll_hot(const struct worker *worker)
+{
+	if (worker->hot_count > HOT_FEW) {
+		fastipc_cpu_relax();
+		return;
+	}
+	for (int i = 0; i < SPIN_POLLS; i++) {
+		for (uint32_t j = 0; j < worker->hot_count; j++)
+			if (fastipc_consumer_ready(&worker->hot[j]->channel.rx))
+				return;
+		if (inbox_changed(worker))
+			return;
+		fastipc_cpu_relax();
+	}
+}
+
 /* Nothing came in this turn: whether to look again rather than to sleep. */
 static bool keep_spinning(struct worker *worker)
 {
 	struct fastipc_wait_policy *policy = &worker->wait;
 	uint64_t now;
 
-	fastipc_cpu_relax();
-	if (policy->mode == FASTIPC_WAIT_SPIN)
+	if (policy->mode == FASTIPC_WAIT_SPIN) {
+		poll_hot(worker);
 		return true;
+	}
 	if (!worker->idle_turn) {
 		worker->idle_turn = worker->turn;
 		worker->idle_spin =
@@ -328,6 +357,7 @@ static bool keep_spinning(struct worker *worker)
 	}
 	if (!worker->idle_spin)
 		return false;
+	poll_hot(worker);
 	if ((worker->turn - worker->idle_turn) % SPIN_TURNS != SPIN_TURNS - 1)
 		return true;
 	now = fastipc_now_ns();
@@ -439,12 +469,6 @@ static void sleep_once(struct worker *worker)
 }
 
 /* ---- the thread ---- */
-
-static bool inbox_changed(const struct worker *worker)
-{
-	return __atomic_load_n(&worker->inbox_word, __ATOMIC_ACQUIRE) !=
-	       worker->inbox_seen;
-}
 
 /* One turn; returns whether there was anything to do. */
 static bool take_turn(struct worker *worker)
