@@ -786,7 +786,7 @@ static inline bool spin_first(struct fastipc_client *client)
 	    !fastipc_channel_peer_elsewhere(channel))
 		return false;
 	for (int i = 0; i < SPIN_FIRST; i++) {
-		if (fastipc_consumer_ready(&channel->rx))
+		if (fastipc_consumer_poll(&channel->rx))
 			return true;
 		fastipc_cpu_relax();
 	}

@@ -331,7 +331,7 @@ static void poll_hot(const struct worker *worker)
 	}
 	for (int i = 0; i < SPIN_POLLS; i++) {
 		for (uint32_t j = 0; j < worker->hot_count; j++)
-			if (fastipc_consumer_ready(&worker->hot[j]->channel.rx))
+			if (fastipc_consumer_poll(&worker->hot[j]->channel.rx))
 				return;
 		if (inbox_changed(worker))
 			return;
