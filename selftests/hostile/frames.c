@@ -97,6 +97,15 @@ static void empty_record(struct fastipc_channel *channel)
 			       (uint64_t)FASTIPC_RECORD_DATA << 32));
 }
 
+/* True to form, but for a record larger than any. */
+static void large_record(struct fastipc_channel *channel)
+{
+	uint32_t size = FASTIPC_RECORD_MAX(65536) + 8 - FASTIPC_FRAME_HEADER;
+
+	bad_header(channel, good_header(ECHO, 1, size),
+		   (unsigned char[20000]){ 0 }, size);
+}
+
 static void broken_headers(void **state)
 {
 	(void)state;
@@ -109,6 +118,7 @@ static void broken_headers(void **state)
 	attack_dropped(short_length);
 	attack_dropped(no_header);
 	attack_dropped(empty_record);
+	attack_dropped(large_record);
 	end();
 }
 
