@@ -128,7 +128,7 @@ static void server_without_memory(void **state)
 	int count, error = 0;
 
 	(void)state;
-	if (UNDER_ASAN || UNDER_TSAN)
+	if (UNDER_SANITIZER)
 		skip();
 	begin();
 	old = limit_server(RLIMIT_AS, address_space_of_server() + (3 << 20));
@@ -195,8 +195,9 @@ static void client_without_anything(void **state)
 	next = dup(0);
 	close(next);
 	for (int more = 0; more < 3; more++)
-		limited_client(RLIMIT_NOFILE, (rlim_t)(next + more), -EMFILE);
-	if (!UNDER_ASAN && !UNDER_TSAN)
+		limited_client(RLIMIT_NOFILE, (rlim_t)next + (rlim_t)more,
+			       -EMFILE);
+	if (!UNDER_SANITIZER)
 		limited_client(RLIMIT_AS, address_space() + (300 << 10),
 			       -ENOMEM);
 	assert_served(good);

@@ -127,9 +127,8 @@ static void warm_up(struct fastipc_client *client, size_t size,
 	call_many(client, 10, size, reply);
 	fastipc_call_options_init(&call);
 	call.reply = reply;
-	assert_result(fastipc_client_start(client, ECHO, data, size, &call,
-					   &id),
-		      0);
+	assert_result(
+		fastipc_client_start(client, ECHO, data, size, &call, &id), 0);
 	usleep(50000);
 	assert_result(fastipc_client_finish(client, id), 0);
 }

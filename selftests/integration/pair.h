@@ -47,6 +47,8 @@
 #define UNDER_ASAN 0
 #endif
 
+#define UNDER_SANITIZER (UNDER_TSAN + UNDER_ASAN)
+
 /* Long enough for a loaded machine and a sanitizer; a hang still fails. */
 static inline uint64_t soon(void)
 {
@@ -120,7 +122,8 @@ static struct fastipc_server *this_server;
 static inline void stop_this_server(int signal)
 {
 	(void)signal;
-	fastipc_server_stop(this_server);
+	/* Its documentation says that it may. */
+	fastipc_server_stop(this_server); /* NOLINT(bugprone-signal-handler) */
 }
 
 __attribute__((weak)) int __lsan_do_recoverable_leak_check(void);
