@@ -21,7 +21,7 @@
 #define FASTIPC_ABI_VERSION 1
 
 /* "FIPCRGN1", the first bytes of the identity line of a control page. */
-#define FASTIPC_REGION_MAGIC 0x314e474743504946ULL
+#define FASTIPC_REGION_MAGIC 0x314e475243504946ULL
 
 /*
  * Lines that different writers touch are this far apart: two cache lines,
