@@ -139,7 +139,7 @@ struct fastipc_client_stats {
 	uint64_t bad_frames;   /* magic, version, length or checksum */
 	uint64_t bytes_sent;   /* of payload */
 	uint64_t bytes_received;
-	uint64_t sleeps;		/* times this end slept */
+	uint64_t sleeps;		/* times this end went to sleep */
 	uint64_t wakes;			/* times it rang the peer */
 	enum fastipc_checksum checksum; /* negotiated */
 	uint32_t peer_max_message;

@@ -143,7 +143,7 @@ struct fastipc_server_stats {
 	uint64_t bytes_received;  /* of payload */
 	uint64_t bytes_sent;
 	uint64_t sleeps; /* of workers */
-	uint64_t wakes;	 /* of clients */
+	uint64_t wakes;	 /* times that a sleeping client was rung */
 };
 /* Any thread.  Set stats->size first; later fields are left alone. */
 int fastipc_server_get_stats(const struct fastipc_server *server,

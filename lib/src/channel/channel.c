@@ -46,6 +46,8 @@ void fastipc_channel_ring(struct fastipc_channel *channel, uint32_t sleep)
 	channel->rung = sleep;
 	channel->wakes++;
 	__atomic_store_n(&own->wakes, channel->wakes, __ATOMIC_RELAXED);
+	if (channel->wakes_of_all)
+		__atomic_fetch_add(channel->wakes_of_all, 1, __ATOMIC_RELAXED);
 	__atomic_store_n(&own->tx_records, channel->tx.records,
 			 __ATOMIC_RELAXED);
 	fastipc_link_ring(&channel->link, sleep & FASTIPC_SLEEP_MODE_MASK);
@@ -93,6 +95,18 @@ bool fastipc_channel_peer_elsewhere(struct fastipc_channel *channel)
 	return peer && peer != fastipc_channel_stamp_cpu(channel);
 }
 
+/* Who is about to sleep has the time to keep the counters for monitors. */
+static void count_sleep(struct fastipc_channel *channel)
+{
+	struct fastipc_control *own = channel->link.own.control;
+	uint64_t sleeps = channel->sleeps + 1;
+
+	__atomic_store_n(&channel->sleeps, sleeps, __ATOMIC_RELAXED);
+	__atomic_store_n(&own->sleeps, sleeps, __ATOMIC_RELAXED);
+	__atomic_store_n(&own->rx_records, channel->rx.records,
+			 __ATOMIC_RELAXED);
+}
+
 uint32_t fastipc_channel_arm(struct fastipc_channel *channel, uint32_t mode,
 			     uint32_t want)
 {
@@ -101,6 +115,7 @@ uint32_t fastipc_channel_arm(struct fastipc_channel *channel, uint32_t mode,
 					__ATOMIC_ACQUIRE); /* S1 */
 
 	channel->epoch += FASTIPC_SLEEP_EPOCH;
+	count_sleep(channel);
 	fastipc_channel_stamp_cpu(channel);
 	__atomic_store_n(&own->sleep, channel->epoch | want | mode,
 			 __ATOMIC_RELAXED); /* S2 */
@@ -217,13 +232,9 @@ static int sleep_futex(struct fastipc_channel *channel, uint32_t want,
 	int error = 0;
 
 	if (!fastipc_channel_ready(channel, want) &&
-	    !changed(local, local_seen)) { /* S4 */
+	    !changed(local, local_seen)) /* S4 */
 		error = fastipc_link_wait(&channel->link, seen, local,
 					  local_seen, until); /* S5 */
-		channel->sleeps++;
-		__atomic_store_n(&channel->link.own.control->sleeps,
-				 channel->sleeps, __ATOMIC_RELAXED);
-	}
 	fastipc_channel_disarm(channel);
 	if (!error &&
 	    __atomic_load_n(&peer->doorbell, __ATOMIC_ACQUIRE) != seen)

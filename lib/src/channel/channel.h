@@ -61,8 +61,9 @@ struct fastipc_channel {
 	int reserved;	  /* public API: size of the open reservation, or -1 */
 	uint64_t peeked;  /* public API: end of what was shown */
 	struct fastipc_wait_policy wait;
-	uint64_t sleeps;
-	uint64_t wakes;
+	uint64_t sleeps;	/* times that this end was armed */
+	uint64_t wakes;		/* times that it rang the peer */
+	uint64_t *wakes_of_all; /* a counter of many channels, or NULL */
 	struct fastipc_link link;
 };
 

@@ -119,6 +119,9 @@ FASTIPC_INLINE int fastipc_frame_peek(const struct fastipc_channel *channel,
 	return 0;
 }
 
+/* Longer copies between a ring and other memory. */
+void fastipc_frame_copy_long(void *to, const void *from, size_t size);
+
 /*
  * memcpy() without the call for what most messages are: two cache lines at
  * most.  The last 16 bytes are copied whole, over some that are there already.
@@ -128,8 +131,7 @@ FASTIPC_INLINE void fastipc_frame_copy(void *to, const void *from, size_t size)
 	size_t last = size - 16;
 
 	if (__builtin_expect(last > 112, 0)) { /* also if size < 16 */
-		if (size)
-			memcpy(to, from, size);
+		fastipc_frame_copy_long(to, from, size);
 		return;
 	}
 	for (size_t i = 0; i < last; i += 16)

@@ -107,6 +107,7 @@ static void connect_link(struct fastipc_server *server,
 		handshake_free(server, handshake);
 		return;
 	}
+	connection->channel.wakes_of_all = &worker->stats.wakes;
 	event.data.ptr = &connection->watch;
 	epoll_ctl(server->epoll_fd, EPOLL_CTL_MOD, link->sock, &event);
 	handshake_free(server, handshake);

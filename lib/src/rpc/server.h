@@ -17,7 +17,8 @@
  * it is deferred; else it is protected by connection->lock.  Only the worker
  * makes `deferred` larger, in a handler, so it knows when it is 0.
  *
- * Counters have one writer each and are read with relaxed loads.
+ * Counters have one writer each, but for the wakes of a worker, which answers
+ * from other threads add to; they are read with relaxed loads.
  */
 #ifndef FASTIPC_SERVER_INTERNAL_H
 #define FASTIPC_SERVER_INTERNAL_H
