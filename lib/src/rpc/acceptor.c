@@ -17,7 +17,8 @@
 /* After running out of something, the listener rests. */
 #define PAUSE_NS 20000000u
 
-int acceptor_watch(struct fastipc_server *server, int fd, struct watch *watch)
+int fastipc_acceptor_watch(struct fastipc_server *server, int fd,
+			   struct watch *watch)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = watch };
 
@@ -69,7 +70,7 @@ static void handshake_drop(struct fastipc_server *server,
 	handshake_free(server, handshake);
 }
 
-void acceptor_close_handshakes(struct fastipc_server *server)
+void fastipc_acceptor_close_handshakes(struct fastipc_server *server)
 {
 	while (server->handshakes)
 		handshake_drop(server, server->handshakes);
@@ -101,7 +102,7 @@ static void connect_link(struct fastipc_server *server,
 	struct connection *connection;
 	struct epoll_event event = { .events = EPOLLIN | EPOLLRDHUP };
 
-	connection = connection_create(server, worker, link);
+	connection = fastipc_connection_create(server, worker, link);
 	if (!connection) {
 		count(&server->stats.refused, 1);
 		handshake_free(server, handshake);
@@ -113,7 +114,7 @@ static void connect_link(struct fastipc_server *server,
 	handshake_free(server, handshake);
 	count(&server->stats.accepted, 1);
 	__atomic_fetch_add(&server->connections, 1, __ATOMIC_RELAXED);
-	worker_post(worker, connection, EVENT_NEW);
+	fastipc_worker_post(worker, connection, EVENT_NEW);
 }
 
 static void on_hello(struct fastipc_server *server, struct handshake *handshake)
@@ -167,7 +168,7 @@ static void begin_handshake(struct fastipc_server *server, int sock)
 	handshake->deadline =
 		fastipc_after_ns(server->options.handshake_timeout_ns);
 	handshake_push(server, handshake);
-	if (acceptor_watch(server, sock, &handshake->watch)) {
+	if (fastipc_acceptor_watch(server, sock, &handshake->watch)) {
 		count(&server->stats.refused, 1);
 		fastipc_rendezvous_refuse(sock, -ENOMEM);
 		handshake_drop(server, handshake);
@@ -224,10 +225,11 @@ static void on_socket(struct fastipc_server *server,
 	if (gone || (events & (EPOLLHUP | EPOLLRDHUP | EPOLLERR))) {
 		/* From here on the connection is the worker's alone. */
 		unwatch(server, link->sock);
-		worker_post(connection->worker, connection, EVENT_HANGUP);
+		fastipc_worker_post(connection->worker, connection,
+				    EVENT_HANGUP);
 		return;
 	}
-	worker_post(connection->worker, connection, EVENT_DOORBELL);
+	fastipc_worker_post(connection->worker, connection, EVENT_DOORBELL);
 }
 
 /* ---- the loop ---- */
@@ -246,7 +248,7 @@ static void expire_handshakes(struct fastipc_server *server)
 	}
 }
 
-int acceptor_timeout(const struct fastipc_server *server)
+int fastipc_acceptor_timeout(const struct fastipc_server *server)
 {
 	uint64_t until = server->paused_until;
 	uint64_t now;
@@ -282,7 +284,7 @@ static bool on_event(struct fastipc_server *server, struct epoll_event *event)
 	return false;
 }
 
-bool acceptor_step(struct fastipc_server *server, int timeout_ms)
+bool fastipc_acceptor_step(struct fastipc_server *server, int timeout_ms)
 {
 	struct epoll_event events[EVENTS];
 	bool stop = false;

@@ -1146,8 +1146,7 @@ int fastipc_client_get_stats(struct fastipc_client *client,
 	fastipc_lock(&client->lock);
 	now = client->stats;
 	now.size = stats->size < sizeof(now) ? stats->size : sizeof(now);
-	now.sleeps =
-		__atomic_load_n(&client->channel.sleeps, __ATOMIC_RELAXED);
+	now.sleeps = __atomic_load_n(&client->channel.sleeps, __ATOMIC_RELAXED);
 	now.wakes = client->channel.wakes;
 	now.checksum = link->checksum;
 	now.peer_max_message = link->peer_max_message;

@@ -12,9 +12,9 @@
 /* Messages of one connection before the next one has its turn. */
 #define SERVE_BATCH 32
 
-struct connection *connection_create(struct fastipc_server *server,
-				     struct worker *worker,
-				     const struct fastipc_link *link)
+struct connection *fastipc_connection_create(struct fastipc_server *server,
+					     struct worker *worker,
+					     const struct fastipc_link *link)
 {
 	struct connection *connection = calloc(1, sizeof(*connection));
 
@@ -35,7 +35,7 @@ struct connection *connection_create(struct fastipc_server *server,
 	return connection;
 }
 
-void connection_unref(struct connection *connection)
+void fastipc_connection_unref(struct connection *connection)
 {
 	if (__atomic_sub_fetch(&connection->references, 1, __ATOMIC_ACQ_REL))
 		return;
@@ -44,13 +44,13 @@ void connection_unref(struct connection *connection)
 	free(connection);
 }
 
-void connection_close(struct connection *connection)
+void fastipc_connection_close(struct connection *connection)
 {
 	struct fastipc_channel *channel = &connection->channel;
 
 	pthread_mutex_lock(&connection->lock);
 	__atomic_store_n(&connection->dead, true, __ATOMIC_RELAXED);
-	connection_drop_backlog(connection);
+	fastipc_connection_drop_backlog(connection);
 	/* Tell a client that still lives that this is an orderly end. */
 	if (!connection->closing && !channel->hungup) {
 		__atomic_store_n(&channel->link.own.control->state,
@@ -61,21 +61,22 @@ void connection_close(struct connection *connection)
 	fastipc_channel_fini(channel);
 	pthread_mutex_unlock(&connection->lock);
 	/* An answer from another thread may have left a backlog just before. */
-	worker_unpost(connection->worker, connection);
+	fastipc_worker_unpost(connection->worker, connection);
 	fastipc_assembly_free(&connection->assembly);
-	connection_unref(connection);
+	fastipc_connection_unref(connection);
 }
 
-uint32_t connection_wants(const struct connection *connection)
+uint32_t fastipc_connection_wants(const struct connection *connection)
 {
 	/* Who does not take its replies gets no further requests handled. */
-	return connection_has_backlog(connection) ? FASTIPC_WANT_SPACE
-						  : FASTIPC_WANT_DATA;
+	return fastipc_connection_has_backlog(connection) ? FASTIPC_WANT_SPACE
+							  : FASTIPC_WANT_DATA;
 }
 
-bool connection_is_busy(const struct connection *connection)
+bool fastipc_connection_is_busy(const struct connection *connection)
 {
-	return connection->assembly.open || connection_has_backlog(connection);
+	return connection->assembly.open ||
+	       fastipc_connection_has_backlog(connection);
 }
 
 /* The client broke the rules: its connection ends, nothing else does. */
@@ -124,19 +125,19 @@ FASTIPC_INLINE void dispatch(struct connection *connection, uint16_t type,
 	request.is_deferred = false;
 	request.cancelled = 0;
 	request.kept = NULL;
-	request_dispatch(&request);
+	fastipc_request_dispatch(&request);
 }
 
 static int refuse(struct connection *connection, uint16_t type, uint64_t id,
 		  int error, const char *text)
 {
-	bool shared = connection_is_shared(connection);
+	bool shared = fastipc_connection_is_shared(connection);
 
 	if (!id)
 		return 0;
 	if (shared)
 		pthread_mutex_lock(&connection->lock);
-	connection_send_error(connection, type, id, error, text, true);
+	fastipc_connection_send_error(connection, type, id, error, text, true);
 	if (shared)
 		pthread_mutex_unlock(&connection->lock);
 	return 0;
@@ -144,7 +145,7 @@ static int refuse(struct connection *connection, uint16_t type, uint64_t id,
 
 static int pong(struct connection *connection, uint64_t id, uint32_t size)
 {
-	bool shared = connection_is_shared(connection);
+	bool shared = fastipc_connection_is_shared(connection);
 	struct fastipc_outgoing message = {
 		.data = connection->worker->scratch,
 		.size = size,
@@ -155,7 +156,7 @@ static int pong(struct connection *connection, uint64_t id, uint32_t size)
 
 	if (shared)
 		pthread_mutex_lock(&connection->lock);
-	error = connection_send(connection, &message, true);
+	error = fastipc_connection_send(connection, &message, true);
 	if (shared)
 		pthread_mutex_unlock(&connection->lock);
 	return error == -EPROTO ? error : 0;
@@ -173,7 +174,7 @@ static int control(struct connection *connection,
 		/* A message that was given up half sent ends here, too. */
 		if (assembly->open && assembly->id == frame->id)
 			assembly->open = false;
-		request_cancel(connection, frame->id);
+		fastipc_request_cancel(connection, frame->id);
 		return 0;
 	default:
 		/* A later version's: not for us, and no harm. */
@@ -277,7 +278,7 @@ FASTIPC_INLINE int serve_one(struct connection *connection)
 /* Space was released: tell a client that waits for it. */
 static void tell_space(struct connection *connection, bool empty)
 {
-	bool shared = connection_is_shared(connection);
+	bool shared = fastipc_connection_is_shared(connection);
 
 	if (shared)
 		pthread_mutex_lock(&connection->lock);
@@ -288,27 +289,27 @@ static void tell_space(struct connection *connection, bool empty)
 
 static bool flush(struct connection *connection)
 {
-	bool shared = connection_is_shared(connection);
+	bool shared = fastipc_connection_is_shared(connection);
 	bool moved;
 
 	if (shared)
 		pthread_mutex_lock(&connection->lock);
-	moved = connection_flush_backlog(connection);
+	moved = fastipc_connection_flush_backlog(connection);
 	if (shared)
 		pthread_mutex_unlock(&connection->lock);
 	return moved;
 }
 
-unsigned int connection_serve(struct connection *connection)
+unsigned int fastipc_connection_serve(struct connection *connection)
 {
 	unsigned int done = 0;
 	int error = 0;
 
-	if (__builtin_expect(connection_has_backlog(connection), 0) &&
+	if (__builtin_expect(fastipc_connection_has_backlog(connection), 0) &&
 	    flush(connection))
 		done++;
-	while (!connection_has_backlog(connection) && done < SERVE_BATCH &&
-	       !connection->closing) {
+	while (!fastipc_connection_has_backlog(connection) &&
+	       done < SERVE_BATCH && !connection->closing) {
 		error = serve_one(connection);
 		if (error)
 			break;

@@ -49,7 +49,7 @@ static struct handler *find(struct registry *registry, uint16_t type)
 	return node ? caa_container_of(node, struct handler, node) : NULL;
 }
 
-struct registry *registry_create(void)
+struct registry *fastipc_registry_create(void)
 {
 	struct registry *registry = calloc(1, sizeof(*registry));
 
@@ -68,7 +68,7 @@ struct registry *registry_create(void)
 	return registry;
 }
 
-void registry_destroy(struct registry *registry)
+void fastipc_registry_destroy(struct registry *registry)
 {
 	struct cds_lfht_iter iterator;
 	struct handler *handler;
@@ -93,8 +93,8 @@ static void changed(struct registry *registry)
 	__atomic_fetch_add(&registry->generation, 1, __ATOMIC_SEQ_CST);
 }
 
-int registry_add(struct registry *registry, uint16_t type,
-		 fastipc_handler_fn function, void *context)
+int fastipc_registry_add(struct registry *registry, uint16_t type,
+			 fastipc_handler_fn function, void *context)
 {
 	struct handler *handler = malloc(sizeof(*handler));
 	struct cds_lfht_node *present;
@@ -126,7 +126,7 @@ int registry_add(struct registry *registry, uint16_t type,
 	return 0;
 }
 
-int registry_remove(struct registry *registry, uint16_t type)
+int fastipc_registry_remove(struct registry *registry, uint16_t type)
 {
 	struct handler *handler;
 
@@ -150,18 +150,18 @@ int registry_remove(struct registry *registry, uint16_t type)
 	return 0;
 }
 
-void registry_read_begin(void)
+void fastipc_registry_read_begin(void)
 {
 	urcu_bp_read_lock();
 }
 
-void registry_read_end(void)
+void fastipc_registry_read_end(void)
 {
 	urcu_bp_read_unlock();
 }
 
-bool registry_look_up(struct registry *registry, uint16_t type,
-		      uint64_t generation, struct handler_cache *cache)
+bool fastipc_registry_look_up(struct registry *registry, uint16_t type,
+			      uint64_t generation, struct handler_cache *cache)
 {
 	struct handler *handler = find(registry, type);
 

@@ -28,20 +28,20 @@ struct handler_cache {
 	void *context;
 };
 
-struct registry *registry_create(void);
-void registry_destroy(struct registry *registry);
+struct registry *fastipc_registry_create(void);
+void fastipc_registry_destroy(struct registry *registry);
 
 /* Any thread.  -EEXIST, -ENOMEM. */
-int registry_add(struct registry *registry, uint16_t type,
-		 fastipc_handler_fn handler, void *context);
+int fastipc_registry_add(struct registry *registry, uint16_t type,
+			 fastipc_handler_fn handler, void *context);
 /* Any thread outside of a read section; waits for all of them.  -ENOENT. */
-int registry_remove(struct registry *registry, uint16_t type);
+int fastipc_registry_remove(struct registry *registry, uint16_t type);
 
 /* What was looked up may be called until the read section ends. */
-void registry_read_begin(void);
-void registry_read_end(void);
-bool registry_look_up(struct registry *registry, uint16_t type,
-		      uint64_t generation, struct handler_cache *cache);
+void fastipc_registry_read_begin(void);
+void fastipc_registry_read_end(void);
+bool fastipc_registry_look_up(struct registry *registry, uint16_t type,
+			      uint64_t generation, struct handler_cache *cache);
 
 /*
  * The handler of @type, into @cache.  False: there is none.  In a read section.
@@ -50,14 +50,15 @@ bool registry_look_up(struct registry *registry, uint16_t type,
  * cached one, no removal had got as far as its grace period when this section
  * began, and the grace period waits for the section.
  */
-static inline bool registry_find(struct registry *registry, uint16_t type,
-				 struct handler_cache *cache)
+static inline bool fastipc_registry_find(struct registry *registry,
+					 uint16_t type,
+					 struct handler_cache *cache)
 {
 	uint64_t generation =
 		__atomic_load_n(&registry->generation, __ATOMIC_ACQUIRE);
 
 	return (generation == cache->generation && type == cache->type) ||
-	       registry_look_up(registry, type, generation, cache);
+	       fastipc_registry_look_up(registry, type, generation, cache);
 }
 
 #endif

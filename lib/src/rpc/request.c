@@ -13,7 +13,7 @@
 /* Handlers that this thread is in, one inside another. */
 static _Thread_local unsigned int handler_depth;
 
-bool request_in_handler(void)
+bool fastipc_request_in_handler(void)
 {
 	return handler_depth != 0;
 }
@@ -65,16 +65,15 @@ static int send_reply(struct fastipc_request *request, const void *data,
 	uint32_t most = connection->channel.link.peer_max_message;
 
 	if (__builtin_expect(size > most, 0)) {
-		connection_send_error(connection, request->type, request->id,
-				      -EMSGSIZE,
-				      "the reply is over the client's limit",
-				      from_worker);
+		fastipc_connection_send_error(
+			connection, request->type, request->id, -EMSGSIZE,
+			"the reply is over the client's limit", from_worker);
 		return fastipc_fail(
 			-EMSGSIZE,
 			"the reply has %zu bytes, the client's limit is %u",
 			size, most);
 	}
-	return connection_send(connection, &message, from_worker);
+	return fastipc_connection_send(connection, &message, from_worker);
 }
 
 static int answer(struct fastipc_request *request, const void *data,
@@ -83,9 +82,10 @@ static int answer(struct fastipc_request *request, const void *data,
 	if (!request->id)
 		return 0; /* one-way: nobody waits */
 	if (failure)
-		return connection_send_error(request->connection, request->type,
-					     request->id, failure, text,
-					     from_worker);
+		return fastipc_connection_send_error(request->connection,
+						     request->type, request->id,
+						     failure, text,
+						     from_worker);
 	return send_reply(request, data, size, from_worker);
 }
 
@@ -116,10 +116,10 @@ static int answer_deferred(struct fastipc_request *request, const void *data,
 		__atomic_fetch_add(&connection->server->deferred_bytes, size,
 				   __ATOMIC_RELAXED);
 	unlink_deferred(request);
-	/* Pairs with connection_is_shared(): the worker sees all we sent. */
+	/* Pairs with fastipc_connection_is_shared(): the worker sees all we sent. */
 	__atomic_fetch_sub(&connection->deferred, 1, __ATOMIC_RELEASE);
 	pthread_mutex_unlock(&connection->lock);
-	connection_unref(connection);
+	fastipc_connection_unref(connection);
 	free(request);
 	return error;
 }
@@ -129,7 +129,7 @@ static int answer_now(struct fastipc_request *request, const void *data,
 		      size_t size, int failure, const char *text)
 {
 	struct connection *connection = request->connection;
-	bool shared = connection_is_shared(connection);
+	bool shared = fastipc_connection_is_shared(connection);
 	int error;
 
 	if (request->kept)
@@ -156,7 +156,7 @@ static inline bool is_plain(const struct fastipc_request *request, size_t size)
 	const struct connection *connection = request->connection;
 
 	return !(request->is_deferred | request->answered) && !request->kept &&
-	       request->id && !connection_is_shared(connection) &&
+	       request->id && !fastipc_connection_is_shared(connection) &&
 	       size <= connection->channel.link.peer_max_message;
 }
 
@@ -173,7 +173,8 @@ int fastipc_request_reply(struct fastipc_request *request, const void *data,
 		int error;
 
 		request->answered = true;
-		error = connection_send(request->connection, &message, true);
+		error = fastipc_connection_send(request->connection, &message,
+						true);
 		if (!error)
 			count(&request->connection->worker->stats.bytes_sent,
 			      size);
@@ -232,7 +233,7 @@ struct fastipc_request *fastipc_request_defer(struct fastipc_request *request)
 	return kept;
 }
 
-void request_cancel(struct connection *connection, uint64_t id)
+void fastipc_request_cancel(struct connection *connection, uint64_t id)
 {
 	pthread_mutex_lock(&connection->lock);
 	for (struct fastipc_request *request = connection->requests; request;
@@ -255,7 +256,7 @@ static void no_handler(struct fastipc_request *request)
 	answer_now(request, NULL, 0, -EOPNOTSUPP, text);
 }
 
-void request_dispatch(struct fastipc_request *request)
+void fastipc_request_dispatch(struct fastipc_request *request)
 {
 	struct connection *connection = request->connection;
 	struct handler_cache *cache = &connection->handlers;
@@ -264,8 +265,8 @@ void request_dispatch(struct fastipc_request *request)
 
 	count(request->id ? &stats->requests : &stats->one_way, 1);
 	count(&stats->bytes_received, request->size);
-	if (!registry_find(connection->server->registry, request->type,
-			   cache)) {
+	if (!fastipc_registry_find(connection->server->registry, request->type,
+				   cache)) {
 		no_handler(request);
 		return;
 	}

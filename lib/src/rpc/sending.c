@@ -106,7 +106,8 @@ static int put_aside(struct connection *connection,
 	}
 	connection->backlog_last = backlog;
 	if (!from_worker)
-		worker_post(connection->worker, connection, EVENT_BACKLOG);
+		fastipc_worker_post(connection->worker, connection,
+				    EVENT_BACKLOG);
 	return 0;
 }
 
@@ -123,8 +124,9 @@ static int abandon(struct connection *connection, int error)
 	return error;
 }
 
-int connection_send_slowly(struct connection *connection,
-			   struct fastipc_outgoing *message, bool from_worker)
+int fastipc_connection_send_slowly(struct connection *connection,
+				   struct fastipc_outgoing *message,
+				   bool from_worker)
 {
 	struct fastipc_channel *channel = &connection->channel;
 	int error = -EAGAIN;
@@ -147,9 +149,9 @@ int connection_send_slowly(struct connection *connection,
 	return 0;
 }
 
-int connection_send_error(struct connection *connection, uint16_t type,
-			  uint64_t id, int error, const char *text,
-			  bool from_worker)
+int fastipc_connection_send_error(struct connection *connection, uint16_t type,
+				  uint64_t id, int error, const char *text,
+				  bool from_worker)
 {
 	unsigned char payload[sizeof(int32_t) + ERROR_TEXT_MAX];
 	uint32_t code = htole32((uint32_t)error);
@@ -165,10 +167,10 @@ int connection_send_error(struct connection *connection, uint16_t type,
 	memcpy(payload, &code, sizeof(code));
 	if (length)
 		memcpy(payload + sizeof(code), text, length);
-	return connection_send(connection, &message, from_worker);
+	return fastipc_connection_send(connection, &message, from_worker);
 }
 
-bool connection_flush_backlog(struct connection *connection)
+bool fastipc_connection_flush_backlog(struct connection *connection)
 {
 	struct fastipc_channel *channel = &connection->channel;
 	bool moved = false;
@@ -194,7 +196,7 @@ bool connection_flush_backlog(struct connection *connection)
 	return moved;
 }
 
-void connection_drop_backlog(struct connection *connection)
+void fastipc_connection_drop_backlog(struct connection *connection)
 {
 	while (connection->backlog) {
 		struct backlog *backlog = connection->backlog;

@@ -76,7 +76,7 @@ static int create_workers(struct fastipc_server *server)
 		int error;
 
 		server->worker_count++;
-		error = worker_init(&server->workers[i], server, i);
+		error = fastipc_worker_init(&server->workers[i], server, i);
 		if (error)
 			return error;
 	}
@@ -102,11 +102,12 @@ static int open_descriptors(struct fastipc_server *server, const char *address)
 		return error;
 	server->listener_watch.kind = WATCH_LISTENER;
 	server->stop_watch.kind = WATCH_STOP;
-	error = acceptor_watch(server, server->rendezvous.fd,
-			       &server->listener_watch);
+	error = fastipc_acceptor_watch(server, server->rendezvous.fd,
+				       &server->listener_watch);
 	if (error)
 		return error;
-	return acceptor_watch(server, server->stop_fd, &server->stop_watch);
+	return fastipc_acceptor_watch(server, server->stop_fd,
+				      &server->stop_watch);
 }
 
 int fastipc_server_create(const char *address,
@@ -134,7 +135,7 @@ int fastipc_server_create(const char *address,
 	server->rendezvous.fd = -1;
 	server->rendezvous.reserve_fd = -1;
 	server->started_ns = fastipc_now_ns();
-	server->registry = registry_create();
+	server->registry = fastipc_registry_create();
 	if (!server->registry)
 		error = fastipc_fail(-ENOMEM, "no memory for handlers");
 	if (!error)
@@ -154,13 +155,13 @@ void fastipc_server_destroy(struct fastipc_server *server)
 	if (!server)
 		return;
 	fastipc_rendezvous_close(&server->rendezvous);
-	acceptor_close_handshakes(server);
+	fastipc_acceptor_close_handshakes(server);
 	for (uint32_t i = 0; i < server->worker_count; i++) {
-		worker_close_all(&server->workers[i]);
-		worker_fini(&server->workers[i]);
+		fastipc_worker_close_all(&server->workers[i]);
+		fastipc_worker_fini(&server->workers[i]);
 	}
 	free(server->workers);
-	registry_destroy(server->registry);
+	fastipc_registry_destroy(server->registry);
 	if (server->epoll_fd >= 0)
 		close(server->epoll_fd);
 	if (server->stop_fd >= 0)
@@ -178,18 +179,18 @@ int fastipc_server_add_handler(struct fastipc_server *server, uint16_t type,
 	if (type >= FASTIPC_TYPE_RESERVED)
 		return fastipc_fail(
 			-EINVAL, "message types from 0xFF00 on are reserved");
-	return registry_add(server->registry, type, handler, context);
+	return fastipc_registry_add(server->registry, type, handler, context);
 }
 
 int fastipc_server_remove_handler(struct fastipc_server *server, uint16_t type)
 {
 	if (!server)
 		return fastipc_fail(-EINVAL, "server is NULL");
-	if (request_in_handler())
+	if (fastipc_request_in_handler())
 		return fastipc_fail(
 			-EDEADLK,
 			"a handler cannot wait until no handler runs: remove it from another thread");
-	return registry_remove(server->registry, type);
+	return fastipc_registry_remove(server->registry, type);
 }
 
 /* ---- running ---- */
@@ -205,8 +206,8 @@ static int start_workers(struct fastipc_server *server, uint32_t *started)
 	while (!error && *started < server->worker_count) {
 		struct worker *worker = &server->workers[*started];
 
-		error = pthread_create(&worker->thread, NULL, worker_run,
-				       worker);
+		error = pthread_create(&worker->thread, NULL,
+				       fastipc_worker_run, worker);
 		if (!error)
 			++*started;
 	}
@@ -229,13 +230,14 @@ int fastipc_server_run(struct fastipc_server *server)
 		return fastipc_fail(-EALREADY, "a server runs once");
 	server->running = true;
 	error = start_workers(server, &started);
-	while (!error && !acceptor_step(server, acceptor_timeout(server)))
+	while (!error &&
+	       !fastipc_acceptor_step(server, fastipc_acceptor_timeout(server)))
 		;
 	/* No new clients while the old ones are told goodbye. */
 	fastipc_rendezvous_close(&server->rendezvous);
-	acceptor_close_handshakes(server);
+	fastipc_acceptor_close_handshakes(server);
 	for (uint32_t i = 0; i < started; i++)
-		worker_stop(&server->workers[i]);
+		fastipc_worker_stop(&server->workers[i]);
 	for (uint32_t i = 0; i < started; i++)
 		pthread_join(server->workers[i].thread, NULL);
 	return error;
@@ -263,8 +265,8 @@ int fastipc_server_dispatch(struct fastipc_server *server)
 		return fastipc_fail(
 			-EINVAL,
 			"options.threads is not 0: use fastipc_server_run()");
-	acceptor_step(server, 0);
-	handled = (int)worker_step(&server->workers[0]);
+	fastipc_acceptor_step(server, 0);
+	handled = (int)fastipc_worker_step(&server->workers[0]);
 	return handled;
 }
 

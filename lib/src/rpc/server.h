@@ -160,26 +160,27 @@ static inline void count(uint64_t *counter, uint64_t amount)
 /* ---- connection.c ---- */
 
 /* Takes the link over, also on error. */
-struct connection *connection_create(struct fastipc_server *server,
-				     struct worker *worker,
-				     const struct fastipc_link *link);
-void connection_unref(struct connection *connection);
+struct connection *fastipc_connection_create(struct fastipc_server *server,
+					     struct worker *worker,
+					     const struct fastipc_link *link);
+void fastipc_connection_unref(struct connection *connection);
 /*
  * Handle what waits, a bounded number of messages.  Returns how many; the
  * connection may be `closing` afterwards.
  */
-unsigned int connection_serve(struct connection *connection);
+unsigned int fastipc_connection_serve(struct connection *connection);
 /* The end: deferred requests are cancelled, memory and socket given back. */
-void connection_close(struct connection *connection);
+void fastipc_connection_close(struct connection *connection);
 /* What its worker waits for: FASTIPC_WANT_*. */
-uint32_t connection_wants(const struct connection *connection);
+uint32_t fastipc_connection_wants(const struct connection *connection);
 /* The client is in the middle of a message, or takes one. */
-bool connection_is_busy(const struct connection *connection);
+bool fastipc_connection_is_busy(const struct connection *connection);
 
 /* ---- sending.c ---- */
 
 /* Whether the sending half must be locked now. */
-static inline bool connection_is_shared(const struct connection *connection)
+static inline bool
+fastipc_connection_is_shared(const struct connection *connection)
 {
 	return __atomic_load_n(&connection->deferred, __ATOMIC_ACQUIRE) != 0;
 }
@@ -188,74 +189,79 @@ static inline bool connection_is_shared(const struct connection *connection)
  * Whether there is more to send than the ring took.  The worker may ask
  * without the lock: who leaves something in the backlog posts EVENT_BACKLOG.
  */
-static inline bool connection_has_backlog(const struct connection *connection)
+static inline bool
+fastipc_connection_has_backlog(const struct connection *connection)
 {
 	return __atomic_load_n(&connection->backlog, __ATOMIC_RELAXED) != NULL;
 }
 
-int connection_send_slowly(struct connection *connection,
-			   struct fastipc_outgoing *message, bool from_worker);
+int fastipc_connection_send_slowly(struct connection *connection,
+				   struct fastipc_outgoing *message,
+				   bool from_worker);
 
 /*
  * Send @message, as much as possible now and the rest from the backlog.
  * Never waits for long.  The sending half is the caller's (see above).
  */
-FASTIPC_INLINE int connection_send(struct connection *connection,
-				   struct fastipc_outgoing *message,
-				   bool from_worker)
+FASTIPC_INLINE int fastipc_connection_send(struct connection *connection,
+					   struct fastipc_outgoing *message,
+					   bool from_worker)
 {
 	if (__builtin_expect(connection->dead || connection->backlog ||
 				     fastipc_frame_push(&connection->channel,
 							message, false),
 			     0))
-		return connection_send_slowly(connection, message, from_worker);
+		return fastipc_connection_send_slowly(connection, message,
+						      from_worker);
 	fastipc_channel_notify(&connection->channel, FASTIPC_WANT_DATA);
 	return 0;
 }
 
 /* An ERROR frame; @text may be NULL. */
-int connection_send_error(struct connection *connection, uint16_t type,
-			  uint64_t id, int error, const char *text,
-			  bool from_worker);
+int fastipc_connection_send_error(struct connection *connection, uint16_t type,
+				  uint64_t id, int error, const char *text,
+				  bool from_worker);
 /* Push the backlog on.  Returns whether anything moved. */
-bool connection_flush_backlog(struct connection *connection);
-void connection_drop_backlog(struct connection *connection);
+bool fastipc_connection_flush_backlog(struct connection *connection);
+void fastipc_connection_drop_backlog(struct connection *connection);
 
 /* ---- request.c ---- */
 
 /* Run the handler of @request and see that it is answered. */
-void request_dispatch(struct fastipc_request *request);
+void fastipc_request_dispatch(struct fastipc_request *request);
 /* The client gave up @id. */
-void request_cancel(struct connection *connection, uint64_t id);
+void fastipc_request_cancel(struct connection *connection, uint64_t id);
 /* Whether this thread is in a handler. */
-bool request_in_handler(void);
+bool fastipc_request_in_handler(void);
 
 /* ---- worker.c ---- */
 
-int worker_init(struct worker *worker, struct fastipc_server *server,
-		uint32_t index);
-void worker_fini(struct worker *worker);
-/* The thread: serves until worker_stop(); then closes its connections. */
-void *worker_run(void *worker);
-void worker_stop(struct worker *worker);
+int fastipc_worker_init(struct worker *worker, struct fastipc_server *server,
+			uint32_t index);
+void fastipc_worker_fini(struct worker *worker);
+/* The thread: serves until fastipc_worker_stop(); then closes its connections. */
+void *fastipc_worker_run(void *worker);
+void fastipc_worker_stop(struct worker *worker);
 /* Tell the worker about a connection.  Any thread. */
-void worker_post(struct worker *worker, struct connection *connection,
-		 uint32_t event);
+void fastipc_worker_post(struct worker *worker, struct connection *connection,
+			 uint32_t event);
 /* Drop its events: nobody posts any more, and it is about to be freed. */
-void worker_unpost(struct worker *worker, struct connection *connection);
+void fastipc_worker_unpost(struct worker *worker,
+			   struct connection *connection);
 /* For dispatch: serve all that waits, arm everything for POLL.  Returns the
  * number of messages. */
-unsigned int worker_step(struct worker *worker);
-void worker_close_all(struct worker *worker);
+unsigned int fastipc_worker_step(struct worker *worker);
+void fastipc_worker_close_all(struct worker *worker);
 
 /* ---- acceptor.c ---- */
 
 /* One round of the rendezvous thread.  @timeout_ms as epoll_wait(2)'s.
  * Returns whether it was told to stop. */
-bool acceptor_step(struct fastipc_server *server, int timeout_ms);
+bool fastipc_acceptor_step(struct fastipc_server *server, int timeout_ms);
 /* When it must look at handshakes again, for epoll_wait(2). */
-int acceptor_timeout(const struct fastipc_server *server);
-int acceptor_watch(struct fastipc_server *server, int fd, struct watch *watch);
-void acceptor_close_handshakes(struct fastipc_server *server);
+int fastipc_acceptor_timeout(const struct fastipc_server *server);
+int fastipc_acceptor_watch(struct fastipc_server *server, int fd,
+			   struct watch *watch);
+void fastipc_acceptor_close_handshakes(struct fastipc_server *server);
 
 #endif

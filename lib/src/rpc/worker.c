@@ -33,8 +33,8 @@
 /* While a client owes us room, its patience is looked at this often. */
 #define STALL_CHECK_NS 250000000u
 
-int worker_init(struct worker *worker, struct fastipc_server *server,
-		uint32_t index)
+int fastipc_worker_init(struct worker *worker, struct fastipc_server *server,
+			uint32_t index)
 {
 	worker->server = server;
 	worker->index = index;
@@ -56,7 +56,7 @@ int worker_init(struct worker *worker, struct fastipc_server *server,
 	return 0;
 }
 
-void worker_fini(struct worker *worker)
+void fastipc_worker_fini(struct worker *worker)
 {
 	free(worker->hot);
 	free(worker->scratch);
@@ -71,8 +71,8 @@ static void ring_inbox(struct worker *worker)
 	fastipc_local_wake(&worker->inbox_word);
 }
 
-void worker_post(struct worker *worker, struct connection *connection,
-		 uint32_t event)
+void fastipc_worker_post(struct worker *worker, struct connection *connection,
+			 uint32_t event)
 {
 	pthread_mutex_lock(&worker->inbox_lock);
 	if (!connection->events) {
@@ -91,7 +91,7 @@ void worker_post(struct worker *worker, struct connection *connection,
 		fastipc_server_stop(worker->server);
 }
 
-void worker_unpost(struct worker *worker, struct connection *connection)
+void fastipc_worker_unpost(struct worker *worker, struct connection *connection)
 {
 	struct connection *before = NULL;
 
@@ -111,7 +111,7 @@ void worker_unpost(struct worker *worker, struct connection *connection)
 	pthread_mutex_unlock(&worker->inbox_lock);
 }
 
-void worker_stop(struct worker *worker)
+void fastipc_worker_stop(struct worker *worker)
 {
 	__atomic_store_n(&worker->stop, true, __ATOMIC_RELEASE);
 	ring_inbox(worker);
@@ -161,13 +161,13 @@ static void forget_hot(struct worker *worker, struct connection *connection)
 static uint32_t arm(struct connection *connection, uint32_t mode)
 {
 	return fastipc_channel_arm(&connection->channel, mode,
-				   connection_wants(connection));
+				   fastipc_connection_wants(connection));
 }
 
 static bool is_ready(const struct connection *connection)
 {
 	return fastipc_channel_ready(&connection->channel,
-				     connection_wants(connection));
+				     fastipc_connection_wants(connection));
 }
 
 /* Make those idle on which nothing has come for a while. */
@@ -177,7 +177,7 @@ static void weed(struct worker *worker)
 		struct connection *connection = worker->hot[i];
 
 		if (worker->turn - connection->last_turn < WEED_TURNS ||
-		    connection_is_busy(connection))
+		    fastipc_connection_is_busy(connection))
 			continue;
 		arm(connection, FASTIPC_SLEEP_POLL);
 		if (is_ready(connection))
@@ -210,7 +210,7 @@ static void part(struct worker *worker, struct connection *connection)
 		connection->next->previous = connection->previous;
 	count(&worker->stats.hangups, 1);
 	__atomic_fetch_sub(&worker->server->connections, 1, __ATOMIC_RELAXED);
-	connection_close(connection);
+	fastipc_connection_close(connection);
 }
 
 /* The client is gone: handle what it published before, then forget it. */
@@ -227,10 +227,10 @@ static void hang_up(struct worker *worker, struct connection *connection)
 	do {
 		/* Deferred requests may be answered meanwhile. */
 		pthread_mutex_lock(&connection->lock);
-		connection_drop_backlog(connection);
+		fastipc_connection_drop_backlog(connection);
 		pthread_mutex_unlock(&connection->lock);
 	} while (most-- && !connection->closing &&
-		 connection_serve(connection) != 0);
+		 fastipc_connection_serve(connection) != 0);
 	part(worker, connection);
 }
 
@@ -257,7 +257,7 @@ static void check_stall(struct worker *worker, struct connection *connection,
 	uint64_t most = worker->server->options.stall_timeout_ns;
 	uint64_t since;
 
-	if (!connection_has_backlog(connection) || connection->closing)
+	if (!fastipc_connection_has_backlog(connection) || connection->closing)
 		return;
 	/* Written by who answers from another thread, perhaps after @now. */
 	since = __atomic_load_n(&connection->backlog_since, __ATOMIC_RELAXED);
@@ -280,9 +280,9 @@ static unsigned int serve_hot(struct worker *worker)
 		unsigned int served;
 
 		if (!fastipc_consumer_ready(&connection->channel.rx) &&
-		    !connection_has_backlog(connection))
+		    !fastipc_connection_has_backlog(connection))
 			continue;
-		served = connection_serve(connection);
+		served = fastipc_connection_serve(connection);
 		if (served) {
 			connection->last_turn = worker->turn;
 			done += served;
@@ -308,7 +308,7 @@ static bool clients_elsewhere(struct worker *worker)
 static bool is_busy(const struct worker *worker)
 {
 	for (uint32_t i = 0; i < worker->hot_count; i++)
-		if (connection_is_busy(worker->hot[i]))
+		if (fastipc_connection_is_busy(worker->hot[i]))
 			return true;
 	return false;
 }
@@ -421,7 +421,8 @@ static void disarm_all(struct worker *worker, size_t slept_on, bool keep_all)
 		struct connection *connection = worker->hot[i];
 
 		if (i < slept_on || keep_all ||
-		    connection_has_backlog(connection) || is_ready(connection))
+		    fastipc_connection_has_backlog(connection) ||
+		    is_ready(connection))
 			fastipc_channel_disarm(&connection->channel);
 		else
 			cool(worker, i);
@@ -479,8 +480,8 @@ static bool take_turn(struct worker *worker)
 		handle_inbox(worker);
 	done = serve_hot(worker);
 	if (__builtin_expect(worker->turn % READ_TURNS == 0, 0)) {
-		registry_read_end();
-		registry_read_begin();
+		fastipc_registry_read_end();
+		fastipc_registry_read_begin();
 	}
 	if (__builtin_expect(worker->turn % WEED_TURNS == 0, 0)) {
 		uint64_t now = fastipc_now_ns();
@@ -493,22 +494,22 @@ static bool take_turn(struct worker *worker)
 	return done != 0;
 }
 
-void *worker_run(void *argument)
+void *fastipc_worker_run(void *argument)
 {
 	struct worker *worker = argument;
 
-	registry_read_begin();
+	fastipc_registry_read_begin();
 	while (!__atomic_load_n(&worker->stop, __ATOMIC_ACQUIRE)) {
 		if (take_turn(worker)) {
 			end_idle(worker);
 		} else if (!keep_spinning(worker)) {
-			registry_read_end();
+			fastipc_registry_read_end();
 			sleep_once(worker);
-			registry_read_begin();
+			fastipc_registry_read_begin();
 		}
 	}
-	registry_read_end();
-	worker_close_all(worker);
+	fastipc_registry_read_end();
+	fastipc_worker_close_all(worker);
 	return NULL;
 }
 
@@ -519,11 +520,11 @@ void *worker_run(void *argument)
 static void cool_idle(struct worker *worker)
 {
 	for (uint32_t i = worker->hot_count; i-- > 0;)
-		if (!connection_has_backlog(worker->hot[i]))
+		if (!fastipc_connection_has_backlog(worker->hot[i]))
 			cool(worker, i);
 }
 
-unsigned int worker_step(struct worker *worker)
+unsigned int fastipc_worker_step(struct worker *worker)
 {
 	unsigned int total = 0;
 	bool ready;
@@ -533,11 +534,11 @@ unsigned int worker_step(struct worker *worker)
 
 		ready = false;
 		do {
-			registry_read_begin();
+			fastipc_registry_read_begin();
 			if (inbox_changed(worker))
 				handle_inbox(worker);
 			done = serve_hot(worker);
-			registry_read_end();
+			fastipc_registry_read_end();
 			total += done;
 		} while (done);
 		for (uint32_t i = 0; i < worker->hot_count; i++)
@@ -551,7 +552,7 @@ unsigned int worker_step(struct worker *worker)
 	return total;
 }
 
-void worker_close_all(struct worker *worker)
+void fastipc_worker_close_all(struct worker *worker)
 {
 	struct connection *connection;
 	uint32_t events;
