@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <sys/epoll.h>
 
+#include "channel/channel.h"
 #include "pair.h"
 
 typedef void (*peer_fn)(struct fastipc_channel *channel);
@@ -483,6 +484,31 @@ static void descriptors_close_on_exec(void **state)
 	assert_footprint(before);
 }
 
+/* What a monitor of the control pages sees, once an end has slept. */
+static void counters_for_monitors(void **state)
+{
+	const struct fastipc_control *first, *second;
+	struct fastipc_channel *ends[2];
+	unsigned char byte;
+
+	(void)state;
+	assert_result(fastipc_channel_pair(NULL, ends), 0);
+	first = ends[0]->link.own.control;
+	second = ends[1]->link.own.control;
+	assert_result(fastipc_channel_dispatch(ends[1]), 0);
+	assert_int_equal(second->sleeps, 1);
+	assert_result(fastipc_channel_send(ends[0], "a", 1, soon()), 0);
+	assert_int_equal(first->wakes, 1);
+	assert_int_equal(first->tx_records, 1);
+	assert_result(fastipc_channel_dispatch(ends[1]), 1);
+	assert_int_equal(fastipc_channel_recv(ends[1], &byte, 1, soon()), 1);
+	assert_result(fastipc_channel_dispatch(ends[1]), 0);
+	assert_int_equal(second->rx_records, 1);
+	assert_int_equal(second->sleeps, 2);
+	fastipc_channel_close(ends[0]);
+	fastipc_channel_close(ends[1]);
+}
+
 static void wrong_arguments(void **state)
 {
 	struct fastipc_channel_options options;
@@ -521,6 +547,7 @@ int main(void)
 		cmocka_unit_test(polled_channels),
 		cmocka_unit_test(listeners),
 		cmocka_unit_test(descriptors_close_on_exec),
+		cmocka_unit_test(counters_for_monitors),
 		cmocka_unit_test(wrong_arguments),
 	};
 
