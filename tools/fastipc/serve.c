@@ -273,12 +273,13 @@ static void summarise(const struct serve_arguments *arguments,
 	printf("received %s, sent %s, peak memory %" PRIu64 " KiB\n",
 	       bytes_text(stats.bytes_received, received),
 	       bytes_text(stats.bytes_sent, sent), use.peak_kib);
-	if (stats.refused || stats.handshake_errors || stats.protocol_errors)
+	if (stats.refused || stats.handshake_errors || stats.protocol_errors ||
+	    stats.bad_frames)
 		printf("refused %" PRIu64 " connections, ended %" PRIu64
 		       " for bad handshakes, %" PRIu64
 		       " for breaking the protocol\n",
 		       stats.refused, stats.handshake_errors,
-		       stats.protocol_errors);
+		       stats.protocol_errors + stats.bad_frames);
 }
 
 static int run(const struct serve_arguments *arguments,

@@ -136,7 +136,7 @@ struct fastipc_client_stats {
 	uint64_t calls;	       /* started */
 	uint64_t replies;      /* arrived and delivered */
 	uint64_t late_replies; /* of calls already given up: dropped */
-	uint64_t bad_frames;   /* magic, version, length or checksum */
+	uint64_t bad_frames;   /* that ended the connection */
 	uint64_t bytes_sent;   /* of payload */
 	uint64_t bytes_received;
 	uint64_t sleeps;		/* times this end went to sleep */

@@ -136,8 +136,11 @@ struct fastipc_server_stats {
 	uint64_t requests;	   /* with a reply */
 	uint64_t one_way;
 	uint64_t unknown_types;
-	uint64_t bad_frames;	  /* magic, version, length, checksum */
-	uint64_t protocol_errors; /* connections ended for them */
+	/* Connections ended for what came: magic, version, length, checksum,
+	 * or fragments out of order. */
+	uint64_t bad_frames;
+	/* Connections ended for a lie about what the client has read. */
+	uint64_t protocol_errors;
 	uint64_t stalled;	  /* connections dropped for not reading */
 	uint64_t hangups;	  /* connections that ended, any reason */
 	uint64_t bytes_received;  /* of payload */
