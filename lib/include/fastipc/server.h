@@ -141,9 +141,9 @@ struct fastipc_server_stats {
 	uint64_t bad_frames;
 	/* Connections ended for a lie about what the client has read. */
 	uint64_t protocol_errors;
-	uint64_t stalled;	  /* connections dropped for not reading */
-	uint64_t hangups;	  /* connections that ended, any reason */
-	uint64_t bytes_received;  /* of payload */
+	uint64_t stalled;	 /* connections dropped for not reading */
+	uint64_t hangups;	 /* connections that ended, any reason */
+	uint64_t bytes_received; /* of payload */
 	uint64_t bytes_sent;
 	uint64_t sleeps; /* of workers */
 	uint64_t wakes;	 /* times that a sleeping client was rung */
