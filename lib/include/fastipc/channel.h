@@ -28,7 +28,8 @@ struct fastipc_channel_options {
 	size_t size;
 	enum fastipc_wait wait;		/* default adaptive */
 	enum fastipc_checksum checksum; /* proposed in HELLO; default off */
-	uint32_t ring_size;   /* own tx ring, bytes, power of two; 256 KiB */
+	/* Own tx ring, bytes: a power of two, 4 KiB to 16 MiB; 256 KiB. */
+	uint32_t ring_size;
 	uint32_t max_message; /* told to the peer in HELLO; 16 MiB */
 	uint64_t fingerprint; /* of the schema spoken; 0: none */
 	mode_t mode;	      /* listener: of the socket file; 0600 */

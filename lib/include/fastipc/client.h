@@ -22,10 +22,11 @@ struct fastipc_client_options {
 	size_t size;
 	enum fastipc_wait wait;		/* default adaptive */
 	enum fastipc_checksum checksum; /* the least this end accepts; full */
-	uint32_t ring_size;   /* own tx ring, bytes, power of two; 256 KiB */
-	uint32_t max_message; /* largest reply accepted, bytes; 16 MiB */
-	uint32_t max_calls;   /* calls in flight, at most; 1024 */
-	uint64_t fingerprint; /* of the schema spoken; 0: none */
+	/* Own tx ring, bytes: a power of two, 4 KiB to 16 MiB; 256 KiB. */
+	uint32_t ring_size;
+	uint32_t max_message;	     /* largest reply accepted, bytes; 16 MiB */
+	uint32_t max_calls;	     /* calls in flight, at most; 1024 */
+	uint64_t fingerprint;	     /* of the schema spoken; 0: none */
 	uint64_t connect_timeout_ns; /* 5 s */
 };
 

@@ -26,7 +26,9 @@ struct fastipc_server_options {
 	unsigned int threads;		/* workers; default 1, at most 256 */
 	enum fastipc_wait wait;		/* default adaptive */
 	enum fastipc_checksum checksum; /* the least this end accepts; off */
-	uint32_t ring_size;	  /* own tx ring, each connection; 256 KiB */
+	/* Own tx ring of each connection, bytes: a power of two, 4 KiB to
+	 * 16 MiB; 256 KiB. */
+	uint32_t ring_size;
 	uint32_t max_message;	  /* largest request accepted, bytes; 16 MiB */
 	uint32_t max_connections; /* default 8192 */
 	/* A client that does not read its replies is dropped after this. */

@@ -48,14 +48,7 @@ static int take_options(const struct fastipc_channel_options *given,
 	    options->checksum > FASTIPC_CHECKSUM_FULL)
 		return fastipc_fail(-EINVAL,
 				    "wait or checksum is none of its enum");
-	if (options->ring_size < FASTIPC_RING_MIN ||
-	    options->ring_size > FASTIPC_RING_MAX ||
-	    (options->ring_size & (options->ring_size - 1)))
-		return fastipc_fail(
-			-EINVAL,
-			"ring_size must be a power of two from %u to %u",
-			FASTIPC_RING_MIN, FASTIPC_RING_MAX);
-	return 0;
+	return fastipc_ring_size_check(options->ring_size);
 }
 
 static struct fastipc_proposal

@@ -49,18 +49,11 @@ static int check_options(const struct fastipc_server_options *options)
 	if (options->max_message > FASTIPC_MESSAGE_MAX)
 		return fastipc_fail(-EINVAL, "max_message must be at most %u",
 				    FASTIPC_MESSAGE_MAX);
-	if (options->ring_size < FASTIPC_RING_MIN ||
-	    options->ring_size > FASTIPC_RING_MAX ||
-	    (options->ring_size & (options->ring_size - 1)))
-		return fastipc_fail(
-			-EINVAL,
-			"ring_size must be a power of two from %u to %u",
-			FASTIPC_RING_MIN, FASTIPC_RING_MAX);
 	if (options->wait > FASTIPC_WAIT_BLOCK ||
 	    options->checksum > FASTIPC_CHECKSUM_FULL)
 		return fastipc_fail(-EINVAL,
 				    "wait or checksum is none of its enum");
-	return 0;
+	return fastipc_ring_size_check(options->ring_size);
 }
 
 static int create_workers(struct fastipc_server *server)

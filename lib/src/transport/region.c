@@ -139,6 +139,16 @@ static int initialise(struct fastipc_region *region, int fd, uint32_t size)
 	return ret;
 }
 
+int fastipc_ring_size_check(uint32_t size)
+{
+	if (is_ring_size(size) && size <= FASTIPC_PEER_RING_MAX)
+		return 0;
+	return fastipc_fail(-EINVAL,
+			    "ring_size is %u: it must be a power of two from "
+			    "%u to %u",
+			    size, FASTIPC_RING_MIN, FASTIPC_PEER_RING_MAX);
+}
+
 int fastipc_region_create(struct fastipc_region *region, uint32_t size, int *fd)
 {
 	int memfd, ret;

@@ -60,6 +60,8 @@ struct fastipc_status {
 
 /* ---- regions (region.c) ---- */
 
+/* What an end may propose: -EINVAL what its peer would refuse. */
+int fastipc_ring_size_check(uint32_t size);
 /*
  * Make, map RW, initialise the control page, seal; *@fd is to be sent and
  * closed.  No page but the control page is touched.
