@@ -520,6 +520,12 @@ static void wrong_arguments(void **state)
 	assert_result(fastipc_channel_pair(&options, ends), -EINVAL);
 	options.ring_size = 2048;
 	assert_result(fastipc_channel_pair(&options, ends), -EINVAL);
+	options.ring_size = 32u << 20;
+	assert_result(fastipc_channel_pair(&options, ends), -EINVAL);
+	options.ring_size = 16u << 20;
+	assert_result(fastipc_channel_pair(&options, ends), 0);
+	fastipc_channel_close(ends[0]);
+	fastipc_channel_close(ends[1]);
 	fastipc_channel_options_init(&options);
 	options.size = 1;
 	assert_result(fastipc_channel_pair(&options, ends), -EINVAL);

@@ -58,7 +58,8 @@ static const struct argp_option options[] = {
 	  "block: sleep at once (default: adaptive)",
 	  0 },
 	{ "ring", KEY_RING, "SIZE", 0,
-	  "Ring of each connection, a power of two (default: 256K)", 0 },
+	  "Ring of each connection, a power of two up to 16M (default: 256K)",
+	  0 },
 	{ "max-message", KEY_MAX_MESSAGE, "SIZE", 0,
 	  "Largest request accepted (default: 16M)", 0 },
 	{ "max-connections", KEY_MAX_CONNECTIONS, "N", 0,
@@ -99,7 +100,7 @@ static error_t parse_limit(int key, char *word, struct argp_state *state)
 		break;
 	case KEY_RING:
 		limits->ring_size = (uint32_t)argument_size(
-			state, "--ring", word, 4096, 1u << 30);
+			state, "--ring", word, 4096, 16u << 20);
 		if (limits->ring_size & (limits->ring_size - 1))
 			argp_error(state, "--ring takes a power of two, "
 					  "such as 256K");
