@@ -15,8 +15,8 @@
 #include "watchdog.h"
 
 /* Small messages are published together. */
-#define BATCH 16
-#define BATCH_BYTES 16384
+#define BATCH 64
+#define BATCH_BYTES 65536
 
 static size_t batch_size(const struct bench_options *options)
 {

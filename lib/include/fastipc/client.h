@@ -75,7 +75,9 @@ int fastipc_client_flush(struct fastipc_client *client);
  * A call's end: @status 0 or a negative errno, as fastipc_client_call()
  * returns; the reply's bytes are valid during the callback only.  It runs in
  * the thread that dispatches or waits; it may start and cancel calls but must
- * not wait for one, nor close the client.
+ * not wait for one, nor close the client.  If @status is an error,
+ * fastipc_error_detail() tells why until the callback calls the library: what
+ * the handler gave fastipc_request_fail(), for one.
  */
 typedef void (*fastipc_done_fn)(void *context, int status, const void *data,
 				size_t size);

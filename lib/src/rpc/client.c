@@ -87,6 +87,26 @@ static void pool_put(struct fastipc_client *client, struct call *call)
 	client->pool = call;
 }
 
+static int over(const struct fastipc_client *client);
+
+/* How a call ended, in words; its result. */
+static int outcome(const struct fastipc_client *client, const struct call *call,
+		   int status)
+{
+	if (__builtin_expect(!status, 1))
+		return 0;
+	if (status == -ECANCELED)
+		return fastipc_fail(status, "the call was cancelled");
+	if (status == client->error)
+		return over(client);
+	if (status == -ETIMEDOUT && !call->reason[0])
+		return fastipc_fail(status,
+				    "no reply came before the deadline");
+	return fastipc_fail(status, "the call failed: %s%s%s",
+			    fastipc_strerror(status),
+			    call->reason[0] ? ": " : "", call->reason);
+}
+
 /*
  * The call is over.  A callback runs without the lock; the lock is held again
  * when this returns, and anything may have changed.
@@ -103,6 +123,7 @@ static void complete(struct fastipc_client *client, struct call *call,
 		void *context = call->context;
 		const struct fastipc_client *outer = calling_back;
 
+		status = outcome(client, call, status);
 		pool_put(client, call);
 		client->in_callback++;
 		calling_back = client;
@@ -753,15 +774,8 @@ static int finish(struct fastipc_client *client, struct call *call)
 		return fastipc_fail(-EDEADLK,
 				    "a callback must not wait for a call");
 	}
-	if (await_call(client, call, call->deadline) == 0) {
-		if (__builtin_expect(!call->status, 1))
-			return 0;
-		if (call->status == client->error)
-			return over(client);
-		return fastipc_fail(call->status, "the call failed: %s%s%s",
-				    fastipc_strerror(call->status),
-				    call->reason[0] ? ": " : "", call->reason);
-	}
+	if (await_call(client, call, call->deadline) == 0)
+		return outcome(client, call, call->status);
 	push_control(client, FASTIPC_TYPE_CANCEL, call->id);
 	client->ended++;
 	if (!call->kept)
@@ -943,15 +957,18 @@ FASTIPC_INLINE bool post_quickly(struct fastipc_client *client,
 		    0))
 		return false;
 	client->stats.bytes_sent += message->size;
-	if (more)
-		/* The line of a message or two later: it has to be taken
-		 * away from the consumer's cache first. */
-		__builtin_prefetch(channel->tx.data +
-					   ((channel->tx.tail + POST_AHEAD) &
-					    channel->tx.mask),
-				   1);
-	else
+	if (!more) {
 		fastipc_channel_notify(channel, FASTIPC_WANT_DATA);
+	} else {
+		/* The lines of some messages later have to be taken away from
+		 * the consumer's cache first: begin now. */
+		unsigned char *ahead =
+			channel->tx.data +
+			((channel->tx.tail + POST_AHEAD) & channel->tx.mask);
+
+		__builtin_prefetch(ahead, 1);
+		__builtin_prefetch(ahead + 64, 1);
+	}
 	return true;
 }
 

@@ -12,7 +12,7 @@
 /* Messages of one connection before the next one has its turn. */
 #define SERVE_BATCH 32
 /* Bytes of ring that are fetched ahead in a batch. */
-#define SERVE_AHEAD 384
+#define SERVE_AHEAD 512
 
 struct connection *fastipc_connection_create(struct fastipc_server *server,
 					     struct worker *worker,
@@ -305,7 +305,11 @@ static bool flush(struct connection *connection)
 
 static inline void fetch_ahead(const struct fastipc_consumer *rx)
 {
-	__builtin_prefetch(rx->data + ((rx->head + SERVE_AHEAD) & rx->mask));
+	const unsigned char *ahead =
+		rx->data + ((rx->head + SERVE_AHEAD) & rx->mask);
+
+	__builtin_prefetch(ahead);
+	__builtin_prefetch(ahead + 64);
 }
 
 unsigned int fastipc_connection_serve(struct connection *connection)

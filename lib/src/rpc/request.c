@@ -273,7 +273,7 @@ void fastipc_request_dispatch(struct fastipc_request *request)
 	handler_depth++;
 	result = cache->handler(request, cache->context);
 	handler_depth--;
-	if (request->answered || request->kept)
+	if (request->answered || request->kept || !request->id)
 		return;
 	if (result < 0 && result >= -4095)
 		answer_now(request, NULL, 0, result, NULL);
