@@ -381,6 +381,35 @@ static void replies_into_fixed_memory(void **state)
 
 /* ---- a handler's errors ---- */
 
+static void note_failure(void *context, int status, const void *data,
+			 size_t size)
+{
+	(void)data;
+	(void)size;
+	assert_non_null(strstr(fastipc_error_detail(), "out of cheese"));
+	*(int *)context = status;
+}
+
+/* A callback is told the reason, too. */
+static void fail_with_callback(struct fastipc_client *client, int code,
+			       const void *request, size_t size)
+{
+	struct fastipc_call_options call;
+	int status = 0;
+	uint64_t id;
+
+	fastipc_call_options_init(&call);
+	call.done = note_failure;
+	call.context = &status;
+	call.deadline = soon();
+	assert_result(fastipc_client_start(client, FAIL, request, size, &call,
+					   &id),
+		      0);
+	while (!status)
+		assert_true(fastipc_client_wait(client, soon()) >= 0);
+	assert_int_equal(status, code);
+}
+
 static void errors_reach_the_client(void **state)
 {
 	static const int32_t codes[] = { -1, -EPIPE, -ETIMEDOUT, -EPROTO,
@@ -403,6 +432,7 @@ static void errors_reach_the_client(void **state)
 			      codes[i]);
 		assert_non_null(
 			strstr(fastipc_error_detail(), "out of cheese"));
+		fail_with_callback(client, codes[i], &request, sizeof(request));
 		assert_result(fastipc_client_call(client, RETURN, &codes[i], 4,
 						  NULL, soon()),
 			      codes[i]);

@@ -95,13 +95,8 @@ static int outcome(const struct fastipc_client *client, const struct call *call,
 {
 	if (__builtin_expect(!status, 1))
 		return 0;
-	if (status == -ECANCELED)
-		return fastipc_fail(status, "the call was cancelled");
-	if (status == client->error)
+	if (status == client->error && status != -ECANCELED)
 		return over(client);
-	if (status == -ETIMEDOUT && !call->reason[0])
-		return fastipc_fail(status,
-				    "no reply came before the deadline");
 	return fastipc_fail(status, "the call failed: %s%s%s",
 			    fastipc_strerror(status),
 			    call->reason[0] ? ": " : "", call->reason);
