@@ -66,15 +66,13 @@ const char *fastipc_strerror(int error)
 	case ECONNREFUSED:
 		return "nobody listens on the server's socket";
 	case EBUSY:
-		return "too many calls in flight";
+		return "busy: too many calls in flight, or the directory is locked";
 	case EALREADY:
 		return "the request was answered before";
 	case EDEADLK:
 		return "would wait for itself";
 	case ENAMETOOLONG:
 		return "the name is too long";
-	case EXDEV:
-		return "the two ends use different transports";
 	default:
 		/* strerror() is not thread-safe; this is, and static. */
 		return strerrordesc_np(-error) ? strerrordesc_np(-error)
