@@ -43,28 +43,41 @@ void fastipc_channel_options_init(struct fastipc_channel_options *options);
  * the latest (5 s if FASTIPC_NO_DEADLINE).
  *
  * -ENOENT no such server; -ECONNREFUSED its socket is stale; -EACCES no
- * permission; -ENAMETOOLONG; -EINVAL bad option or address; -EPROTONOSUPPORT
- * another protocol version; -EBADMSG no valid HELLO came; -EBADFD the region
- * lacks seals; -ERANGE the region has the wrong size; -EUSERS the server has
- * no room (connections or descriptors); -ENOMEM; -EMFILE; -ETIMEDOUT.
+ * permission; -ENAMETOOLONG; -EINVAL bad option or address; -EOPNOTSUPP no
+ * such transport, or pages over 4 KiB; -EPROTOTYPE a socket of another kind;
+ * -EPROTONOSUPPORT another protocol version; -ENOPROTOOPT another schema;
+ * -EBADMSG no valid HELLO came; -EBADFD the region lacks seals; -ERANGE the
+ * region has the wrong size; -EUSERS the server has no room (connections or
+ * descriptors); -EPIPE the server hung up without an answer; -ENOMEM; -EMFILE,
+ * -ENFILE; -EFBIG a region is over RLIMIT_FSIZE; -ETIMEDOUT.
  */
 int fastipc_channel_connect(const char *address,
 			    const struct fastipc_channel_options *options,
 			    uint64_t deadline,
 			    struct fastipc_channel **channel);
 
-/* Make both ends at once, for two threads or for a fork. */
+/*
+ * Make both ends at once, for two threads or for a fork.
+ * -EINVAL; -EMFILE, -ENFILE; -ENOMEM; -EFBIG; -EOPNOTSUPP pages over 4 KiB.
+ */
 int fastipc_channel_pair(const struct fastipc_channel_options *options,
 			 struct fastipc_channel *channels[2]);
 
 /*
  * Listen on @address.  A dead server's socket is replaced; a live server's
- * gives -EADDRINUSE.  Close it to remove the socket file.
+ * gives -EADDRINUSE.  Close it to remove the socket file.  Errors:
+ * those of fastipc_server_create().
  */
 int fastipc_listener_open(const char *address,
 			  const struct fastipc_channel_options *options,
 			  struct fastipc_listener **listener);
-/* The next connection, made whole (HELLO exchanged) by @deadline. */
+/*
+ * The next connection, made whole (HELLO exchanged) by @deadline.
+ * -ETIMEDOUT nobody came, or who came said nothing; -EUSERS no descriptor is
+ * left; -ENOMEM; -EFBIG; and, of one client, after which to accept again: -EPIPE
+ * it hung up; -EBADMSG, -EPROTONOSUPPORT, -ENOPROTOOPT, -EBADFD, -ERANGE as for
+ * fastipc_channel_connect().
+ */
 int fastipc_listener_accept(struct fastipc_listener *listener,
 			    uint64_t deadline,
 			    struct fastipc_channel **channel);
@@ -74,8 +87,8 @@ void fastipc_listener_close(struct fastipc_listener *listener);
 
 /*
  * Orderly end: what was sent can still be received; then the peer's calls
- * give 0 bytes (end of stream, -ENODATA).  Without it, fastipc_channel_close()
- * alone shows the peer -EPIPE once it has drained.
+ * give -ENODATA.  Without it, fastipc_channel_close() alone shows the peer
+ * -EPIPE once it has drained.
  */
 int fastipc_channel_shutdown(struct fastipc_channel *channel);
 /* Frees everything; NULL is allowed. */

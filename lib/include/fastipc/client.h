@@ -124,7 +124,10 @@ int fastipc_client_fd(const struct fastipc_client *client);
 int fastipc_client_dispatch(struct fastipc_client *client);
 uint64_t fastipc_client_next_deadline(struct fastipc_client *client);
 
-/* The same, but waits until a call has ended, @deadline at the latest. */
+/*
+ * The same, but waits until a call has ended, @deadline at the latest.
+ * -EBUSY another thread waits on this client; -ETIMEDOUT.
+ */
 int fastipc_client_wait(struct fastipc_client *client, uint64_t deadline);
 
 /*

@@ -45,8 +45,11 @@ void fastipc_server_options_init(struct fastipc_server_options *options);
  * Make a server that listens on @address (NAME, "memfd:NAME", or a path with
  * a '/').  Clients can connect at once; they are served from
  * fastipc_server_run() or _dispatch() on.  A dead server's socket file is
- * replaced.  -EADDRINUSE a live server has the name; -EACCES; -ENAMETOOLONG;
- * -EINVAL; -ENOMEM; -EMFILE.
+ * replaced.
+ * -EADDRINUSE a live server has the name; -EACCES; -ENAMETOOLONG; -EINVAL;
+ * -EBUSY another process keeps the directory locked; -ENOTSOCK something else
+ * is in the socket's place; -ENOENT, -ENOTDIR no such directory; -EOPNOTSUPP no
+ * such transport; -ENOMEM; -EMFILE, -ENFILE.
  */
 int fastipc_server_create(const char *address,
 			  const struct fastipc_server_options *options,
@@ -77,7 +80,8 @@ int fastipc_server_remove_handler(struct fastipc_server *server, uint16_t type);
 /*
  * Serve until fastipc_server_stop().  Starts the workers (with all signals
  * blocked in them) and joins them before it returns 0.
- * -EINVAL options.threads is 0.
+ * -EINVAL options.threads is 0; -EALREADY it ran before; -EAGAIN a thread
+ * cannot be started.
  */
 int fastipc_server_run(struct fastipc_server *server);
 /* End fastipc_server_run().  Any thread; async-signal-safe. */
