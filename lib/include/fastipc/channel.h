@@ -74,9 +74,9 @@ int fastipc_listener_open(const char *address,
 /*
  * The next connection, made whole (HELLO exchanged) by @deadline.
  * -ETIMEDOUT nobody came, or who came said nothing; -EUSERS no descriptor is
- * left; -ENOMEM; -EFBIG; and, of one client, after which to accept again: -EPIPE
- * it hung up; -EBADMSG, -EPROTONOSUPPORT, -ENOPROTOOPT, -EBADFD, -ERANGE as for
- * fastipc_channel_connect().
+ * left; -ENOMEM; -EFBIG; and, of one client, after which to accept again:
+ * -EPIPE it hung up; -EBADMSG, -EPROTONOSUPPORT, -ENOPROTOOPT, -EBADFD, -ERANGE
+ * as for fastipc_channel_connect().
  */
 int fastipc_listener_accept(struct fastipc_listener *listener,
 			    uint64_t deadline,
