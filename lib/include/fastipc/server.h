@@ -109,7 +109,13 @@ size_t fastipc_request_size(const struct fastipc_request *request);
 uint16_t fastipc_request_type(const struct fastipc_request *request);
 /* The client wants no reply; replying to it is harmless. */
 bool fastipc_request_is_one_way(const struct fastipc_request *request);
-/* The client gave the call up (cancel, deadline, or gone). */
+/*
+ * The client gave the call up (cancel, deadline, or gone).  What the client
+ * says is read by the worker that runs the handler: so before a handler has
+ * deferred its request this is true only if the connection was found broken
+ * already, and neither a cancel nor the client's death shows.  Long work that
+ * should end early must be deferred, and done in another thread.
+ */
 bool fastipc_request_is_cancelled(const struct fastipc_request *request);
 void fastipc_request_peer(const struct fastipc_request *request,
 			  struct fastipc_peer *peer);
