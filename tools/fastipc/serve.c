@@ -65,7 +65,9 @@ static const struct argp_option options[] = {
 	{ "max-connections", KEY_MAX_CONNECTIONS, "N", 0,
 	  "Refuse clients beyond N (default: 8192)", 0 },
 	{ "mode", KEY_MODE, "OCTAL", 0,
-	  "Permissions of the socket: who may connect (default: 0600)", 0 },
+	  "Permissions of the socket: who may connect (default: 0600); for "
+	  "other users NAME must be a path in a directory that they can reach",
+	  0 },
 	{ "cpu", KEY_CPU, "N", 0, "Run on CPU N only", 0 },
 	{ "json", KEY_JSON, NULL, 0,
 	  "One JSON object on a line when ready, and one at the end", 0 },
@@ -83,7 +85,8 @@ static const char description[] =
 	"itself), to try things with 'fastipc call' and 'fastipc ping'.\n\n"
 	"Examples:\n"
 	"  fastipc serve headers --dir /usr/include\n"
-	"  fastipc serve headers -d /usr/include -t 2 --mode 0660\n"
+	"  fastipc serve headers -d /usr/include -t 2\n"
+	"  fastipc serve /srv/app/files.sock --mode 0660\n"
 	"  fastipc serve /tmp/my.sock --checksum full --json\n"
 	"and then, from another process:\n"
 	"  fastipc get headers stdio.h";
