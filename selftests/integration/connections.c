@@ -103,6 +103,7 @@ static void no_more_than_max_connections(void **state)
 {
 	struct fastipc_server_options server_options;
 	struct fastipc_client *clients[4];
+	struct fastipc_server_info info;
 	struct server_process server;
 	int error;
 
@@ -114,6 +115,9 @@ static void no_more_than_max_connections(void **state)
 		clients[i] = connect_with(server.address, NULL);
 	assert_result(fastipc_client_connect(server.address, NULL, &clients[3]),
 		      -EUSERS);
+	/* It still says so to who asks. */
+	assert_result(fastipc_query(server.address, soon(), &info), 0);
+	assert_int_equal(info.connections, 3);
 	assert_result(
 		fastipc_client_call(clients[0], ECHO, "a", 1, NULL, soon()), 0);
 	fastipc_client_close(clients[1]);

@@ -34,7 +34,7 @@ static const struct fastipc_proposal proposal = {
 	.max_message = 1000,
 	.fingerprint = 0x1234,
 };
-static const struct fastipc_status status = { 1, 2, 3 };
+static const struct fastipc_status status = { 1, 2, 3, false };
 
 static void make_pair(int socks[2])
 {

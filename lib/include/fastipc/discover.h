@@ -32,7 +32,8 @@ int fastipc_query(const char *address, uint64_t deadline,
 /*
  * Call @found for each live server in this user's runtime directory, in the
  * order of names; stop when it returns other than 0 and return that.  Servers
- * that may not be asked, or do not answer in 200 ms, are passed over.
+ * that may not be asked, have no descriptor left, or do not answer in 200 ms,
+ * are passed over; one with all its max_connections still answers.
  * Thread-safe.
  */
 int fastipc_list(int (*found)(const struct fastipc_server_info *info,

@@ -14,6 +14,8 @@
 #define EVENTS 64
 /* Connections accepted in one go, so that doorbells get their turn. */
 #define ACCEPT_BATCH 64
+/* Handshakes beyond max_connections: queries are answered when full, too. */
+#define SPARE_HANDSHAKES 64
 /* After running out of something, the listener rests. */
 #define PAUSE_NS 20000000u
 
@@ -90,8 +92,13 @@ static struct worker *next_worker(struct fastipc_server *server)
 /* Whether every worker can take one more without allocating later. */
 static bool has_room(const struct fastipc_server *server)
 {
+	return open_connections(server) < server->options.max_connections;
+}
+
+static bool may_shake_hands(const struct fastipc_server *server)
+{
 	return open_connections(server) + server->handshake_count <
-	       server->options.max_connections;
+	       server->options.max_connections + SPARE_HANDSHAKES;
 }
 
 static void connect_link(struct fastipc_server *server,
@@ -130,6 +137,7 @@ static void on_hello(struct fastipc_server *server, struct handshake *handshake)
 		.connections = (uint32_t)open_connections(server),
 		.threads = server->worker_count,
 		.uptime_ns = fastipc_now_ns() - server->started_ns,
+		.full = !has_room(server),
 	};
 	struct fastipc_link link;
 	int result = fastipc_handshake_accept(handshake->sock, &proposal,
@@ -153,12 +161,14 @@ static void on_hello(struct fastipc_server *server, struct handshake *handshake)
 static void begin_handshake(struct fastipc_server *server, int sock)
 {
 	struct handshake *handshake = NULL;
+	int error = -EUSERS;
 
-	if (has_room(server))
+	if (may_shake_hands(server)) {
 		handshake = calloc(1, sizeof(*handshake));
+		error = -ENOMEM;
+	}
 	if (!handshake) {
-		fastipc_rendezvous_refuse(sock,
-					  has_room(server) ? -ENOMEM : -EUSERS);
+		fastipc_rendezvous_refuse(sock, error);
 		close(sock);
 		count(&server->stats.refused, 1);
 		return;

@@ -163,12 +163,15 @@ static int serve_hello(int sock, const struct fastipc_proposal *mine,
 		       const struct fastipc_hello *hello, int fd,
 		       struct fastipc_link *link)
 {
-	if (hello->kind == FASTIPC_HELLO_CONNECT)
+	if (hello->kind == FASTIPC_HELLO_CONNECT && !status->full)
 		return accept_client(sock, mine, hello, fd, link);
 	if (fd >= 0)
 		close(fd);
 	if (hello->kind == FASTIPC_HELLO_QUERY && fd < 0)
 		return answer_query(sock, mine, status);
+	if (hello->kind == FASTIPC_HELLO_CONNECT)
+		return fastipc_fail(-EUSERS,
+				    "there is no room for another connection");
 	return fastipc_fail(-EBADMSG,
 			    "a client sent HELLO of kind %u, which is not for "
 			    "a server",

@@ -56,6 +56,7 @@ struct fastipc_status {
 	uint32_t connections;
 	uint32_t threads;
 	uint64_t uptime_ns;
+	bool full; /* a CONNECT is refused with -EUSERS */
 };
 
 /* ---- regions (region.c) ---- */
