@@ -173,7 +173,8 @@ fastipc_consumer_ready(const struct fastipc_consumer *consumer)
  * its way while the first is still being looked at.  Not before: to touch that
  * line while polling would take it away from the producer.
  */
-FASTIPC_INLINE int fastipc_consumer_poll(const struct fastipc_consumer *consumer)
+FASTIPC_INLINE int
+fastipc_consumer_poll(const struct fastipc_consumer *consumer)
 {
 	const unsigned char *record =
 		consumer->data + (consumer->head & consumer->mask);

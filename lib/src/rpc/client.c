@@ -1241,9 +1241,10 @@ static int check_options(const struct fastipc_client_options *options)
 
 static int allocate_calls(struct fastipc_client *client, uint32_t max_calls)
 {
+	client->slots = 1;
 	while (client->slots < max_calls) {
-		client->slot_bits += client->slots ? 1 : 0;
-		client->slots = client->slots ? client->slots * 2 : 1;
+		client->slots *= 2;
+		client->slot_bits++;
 	}
 	client->calls = calloc(client->slots, sizeof(*client->calls));
 	client->free_slots =
