@@ -30,9 +30,9 @@ declare -A commands=(
 	[block-1M]='rtt --wait block --size 1M'
 	[stream-off]='stream --wait spin --checksum off'
 	[stream-full]='stream --wait spin --checksum full'
-	[stream-1M-off]='stream --wait spin --size 1M --checksum off'
-	[stream-1M-full]='stream --wait spin --size 1M --checksum full'
-	[spin-1M-off]='rtt --wait spin --size 1M --checksum off'
+	[stream-1M-off]='stream --wait spin --size 1M --ring 1M --checksum off'
+	[stream-1M-full]='stream --wait spin --size 1M --ring 1M --checksum full'
+	[spin-1M-off]='rtt --wait spin --size 1M --ring 1M --checksum off'
 	[idle]='idle --connections 1024'
 )
 order='spin-off spin-full spin-cross adaptive-cross block-cross block-1M
