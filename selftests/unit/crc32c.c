@@ -3,6 +3,7 @@
  * CRC-32C: each variant this CPU can run, and the chosen one, against RFC 3720
  * and against a bit at a time; and that no byte outside is read or written.
  */
+#include <endian.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -77,6 +78,7 @@ static const struct fastipc_crc32c_variant chosen = {
 	.name = "chosen",
 	.crc = fastipc_crc32c,
 	.copy = fastipc_crc32c_copy,
+	.frame = fastipc_crc32c_frame,
 };
 
 static const struct fastipc_crc32c_variant *
@@ -140,8 +142,26 @@ static void test_known_answers(void **unused)
 	}
 }
 
+/* A header's three words, then the bytes: the same as in one piece. */
+static void check_frame(const struct fastipc_crc32c_variant *variant,
+			unsigned char *to, const unsigned char *from,
+			size_t size)
+{
+	const uint64_t w[] = { 0x0001000143504946u, size * 0x9e3779b97f4a7c15u,
+			       size };
+	const uint64_t words[] = { htole64(w[0]), htole64(w[1]),
+				   htole64(w[2]) };
+	uint32_t expected = fastipc_crc32c(~0u, words, sizeof(words));
+
+	expected = fastipc_crc32c(expected, from, size);
+	memset(to, 0xA5, size);
+	assert_int_equal(variant->frame(w[0], w[1], w[2], to, from, size),
+			 expected);
+	assert_memory_equal(to, from, size);
+}
+
 /*
- * Both calls on the @size bytes at @from, @to; the bytes around the copy must
+ * All calls on the @size bytes at @from, @to; the bytes around the copy must
  * keep their values.
  */
 static void check(const struct fastipc_crc32c_variant *variant, uint32_t seed,
@@ -155,6 +175,7 @@ static void check(const struct fastipc_crc32c_variant *variant, uint32_t seed,
 	assert_int_equal(variant->crc(seed, from, size), expected);
 	assert_int_equal(variant->copy(seed, to, from, size), expected);
 	assert_memory_equal(to, from, size);
+	check_frame(variant, to, from, size);
 	assert_memory_equal(to - sizeof(before), before, sizeof(before));
 }
 

@@ -19,6 +19,8 @@
 #include <stdatomic.h>
 
 #include "frame/crc32c.h"
+
+#include <endian.h>
 #include "frame/crc32c_tables.h"
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
@@ -97,6 +99,15 @@ static uint32_t tables_copy(uint32_t crc, void *destination, const void *source,
 			    size_t size)
 {
 	return tables(crc, destination, source, size, true);
+}
+
+static uint32_t tables_frame(uint64_t w0, uint64_t w1, uint64_t w2,
+			     void *destination, const void *source, size_t size)
+{
+	const uint64_t words[] = { htole64(w0), htole64(w1), htole64(w2) };
+
+	return tables_copy(tables_crc(~0u, words, sizeof(words)), destination,
+			   source, size);
 }
 
 #if defined(__x86_64__)
@@ -268,6 +279,20 @@ static TARGET_SSE42 uint32_t sse42_copy(uint32_t crc, void *destination,
 	return sse42_copy_long(crc, destination, source, size);
 }
 
+ALWAYS_INLINE TARGET_SSE42 uint32_t header_crc(uint64_t w0, uint64_t w1,
+					       uint64_t w2)
+{
+	return (uint32_t)_mm_crc32_u64(
+		_mm_crc32_u64(_mm_crc32_u64(~0u, w0), w1), w2);
+}
+
+static TARGET_SSE42 uint32_t sse42_frame(uint64_t w0, uint64_t w1, uint64_t w2,
+					 void *destination, const void *source,
+					 size_t size)
+{
+	return sse42_copy(header_crc(w0, w1, w2), destination, source, size);
+}
+
 /* ---- AVX2 + VPCLMULQDQ: folding, and crc32q in three streams, at once ---- */
 
 #define TARGET_AVX2 __attribute__((target("avx2,vpclmulqdq,sse4.2,pclmul")))
@@ -417,17 +442,26 @@ static TARGET_SSE42 uint32_t avx2_copy(uint32_t crc, void *destination,
 	return avx2_copy_long(crc, destination, source, size);
 }
 
+static TARGET_SSE42 uint32_t avx2_frame(uint64_t w0, uint64_t w1, uint64_t w2,
+					void *destination, const void *source,
+					size_t size)
+{
+	return avx2_copy(header_crc(w0, w1, w2), destination, source, size);
+}
+
 #endif /* __x86_64__ */
 
 /* ---- Which one ---- */
 
 const struct fastipc_crc32c_variant fastipc_crc32c_variants[] = {
 #if defined(__x86_64__)
-	{ "avx2+vpclmulqdq", avx2_usable, avx2_crc, avx2_copy },
-	{ "sse4.2+pclmulqdq", sse42_usable, sse42_crc, sse42_copy },
+	{ "avx2+vpclmulqdq", avx2_usable, avx2_crc, avx2_copy, avx2_frame },
+	{ "sse4.2+pclmulqdq", sse42_usable, sse42_crc, sse42_copy,
+	  sse42_frame },
 #endif
-	{ "slicing-by-8", tables_usable, tables_crc, tables_copy },
-	{ NULL, NULL, NULL, NULL },
+	{ "slicing-by-8", tables_usable, tables_crc, tables_copy,
+	  tables_frame },
+	{ NULL, NULL, NULL, NULL, NULL },
 };
 
 static const struct fastipc_crc32c_variant *fastest(void)
@@ -447,12 +481,21 @@ typedef uint32_t (*crc_function)(uint32_t crc, const void *data, size_t size);
 typedef uint32_t (*copy_function)(uint32_t crc, void *destination,
 				  const void *source, size_t size);
 
+typedef uint32_t (*frame_function)(uint64_t w0, uint64_t w1, uint64_t w2,
+				   void *destination, const void *source,
+				   size_t size);
+
 static uint32_t choose_crc(uint32_t crc, const void *data, size_t size);
 static uint32_t choose_copy(uint32_t crc, void *destination, const void *source,
 			    size_t size);
 
+static uint32_t choose_frame(uint64_t w0, uint64_t w1, uint64_t w2,
+			     void *destination, const void *source,
+			     size_t size);
+
 static _Atomic(crc_function) chosen_crc = choose_crc;
 static _Atomic(copy_function) chosen_copy = choose_copy;
+static _Atomic(frame_function) chosen_frame = choose_frame;
 
 static __attribute__((cold)) uint32_t choose_crc(uint32_t crc, const void *data,
 						 size_t size)
@@ -470,6 +513,24 @@ choose_copy(uint32_t crc, void *destination, const void *source, size_t size)
 
 	atomic_store_explicit(&chosen_copy, function, memory_order_relaxed);
 	return function(crc, destination, source, size);
+}
+
+static __attribute__((cold)) uint32_t
+choose_frame(uint64_t w0, uint64_t w1, uint64_t w2, void *destination,
+	     const void *source, size_t size)
+{
+	const frame_function function = fastest()->frame;
+
+	atomic_store_explicit(&chosen_frame, function, memory_order_relaxed);
+	return function(w0, w1, w2, destination, source, size);
+}
+
+uint32_t fastipc_crc32c_frame(uint64_t w0, uint64_t w1, uint64_t w2,
+			      void *destination, const void *source,
+			      size_t size)
+{
+	return atomic_load_explicit(&chosen_frame, memory_order_relaxed)(
+		w0, w1, w2, destination, source, size);
 }
 
 uint32_t fastipc_crc32c(uint32_t crc, const void *data, size_t size)

@@ -25,13 +25,23 @@ uint32_t fastipc_crc32c(uint32_t crc, const void *data, size_t size);
 uint32_t fastipc_crc32c_copy(uint32_t crc, void *destination,
 			     const void *source, size_t size);
 
-/* One implementation; the two calls above use the first usable one. */
+/*
+ * The CRC, from ~0, of three little-endian words and then of @size bytes that
+ * are copied as above: a frame's header and payload, in one call.
+ */
+uint32_t fastipc_crc32c_frame(uint64_t w0, uint64_t w1, uint64_t w2,
+			      void *destination, const void *source,
+			      size_t size);
+
+/* One implementation; the calls above use the first usable one. */
 struct fastipc_crc32c_variant {
 	const char *name; /* NULL ends the list */
 	bool (*usable)(void);
 	uint32_t (*crc)(uint32_t crc, const void *data, size_t size);
 	uint32_t (*copy)(uint32_t crc, void *destination, const void *source,
 			 size_t size);
+	uint32_t (*frame)(uint64_t w0, uint64_t w1, uint64_t w2,
+			  void *destination, const void *source, size_t size);
 };
 
 /* Fastest first; the last needs nothing of the CPU. */

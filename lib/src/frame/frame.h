@@ -59,7 +59,7 @@ struct fastipc_frame {
 	uint32_t total;	 /* EXT_TOTAL, 0 if absent */
 	uint32_t record; /* bytes of the record */
 	uint32_t crc;	 /* as sent */
-	uint32_t sum;	 /* running, over header and extensions */
+	uint32_t sum;	 /* with flags: over header and extensions */
 	uint16_t type;
 	uint8_t flags;
 };
@@ -114,8 +114,7 @@ FASTIPC_INLINE int fastipc_frame_peek(const struct fastipc_channel *channel,
 	frame->crc = (uint32_t)(w2 >> 32);
 	frame->total = 0;
 	frame->payload = place + FASTIPC_FRAME_HEADER;
-	if (channel->link.checksum == FASTIPC_CHECKSUM_FULL)
-		frame->sum = fastipc_frame_header_sum(w0, w1, w2);
+	/* Its sum is made with the payload's, by take. */
 	return 0;
 }
 
@@ -157,14 +156,23 @@ FASTIPC_INLINE int fastipc_frame_take(const struct fastipc_channel *channel,
 				      const struct fastipc_frame *frame,
 				      void *to)
 {
+	uint32_t sum;
+
 	if (channel->link.checksum != FASTIPC_CHECKSUM_FULL) {
 		fastipc_frame_copy(to, frame->payload, frame->length);
 		return 0;
 	}
-	return ~fastipc_crc32c_copy(frame->sum, to, frame->payload,
-				    frame->length) == frame->crc
-		       ? 0
-		       : -EBADMSG;
+	if (__builtin_expect(!frame->flags, 1))
+		sum = fastipc_crc32c_frame(
+			FASTIPC_FRAME_MAGIC |
+				(uint64_t)FASTIPC_FRAME_VERSION << 32 |
+				(uint64_t)frame->type << 48,
+			frame->id, frame->length, to, frame->payload,
+			frame->length);
+	else
+		sum = fastipc_crc32c_copy(frame->sum, to, frame->payload,
+					  frame->length);
+	return ~sum == frame->crc ? 0 : -EBADMSG;
 }
 
 /* The frame is done with: its space goes back to the peer. */
@@ -232,15 +240,18 @@ FASTIPC_INLINE int fastipc_frame_push(struct fastipc_channel *channel,
 		fastipc_frame_copy(place + FASTIPC_FRAME_HEADER, message->data,
 				   message->size);
 	} else {
-		uint32_t sum = fastipc_frame_header_sum(w0, message->id, w2);
+		uint32_t sum;
 
-		if (channel->link.checksum == FASTIPC_CHECKSUM_FULL)
-			sum = fastipc_crc32c_copy(sum,
-						  place + FASTIPC_FRAME_HEADER,
-						  message->data, message->size);
-		else
+		if (channel->link.checksum == FASTIPC_CHECKSUM_FULL) {
+			sum = fastipc_crc32c_frame(w0, message->id, w2,
+						   place + FASTIPC_FRAME_HEADER,
+						   message->data,
+						   message->size);
+		} else {
+			sum = fastipc_frame_header_sum(w0, message->id, w2);
 			fastipc_frame_copy(place + FASTIPC_FRAME_HEADER,
 					   message->data, message->size);
+		}
 		w2 |= (uint64_t)~sum << 32;
 	}
 	((uint64_t *)place)[0] = htole64(w0);
