@@ -16,6 +16,8 @@
 
 #include <fastipc/client.h>
 
+#include "base/error.h"
+#include "base/inline.h"
 #include "base/lock.h"
 #include "frame/frame.h"
 
@@ -70,5 +72,111 @@ struct fastipc_client {
 	uint64_t ended;		       /* calls, ever */
 	struct fastipc_client_stats stats;
 };
+
+/* ---- client_calls.c ---- */
+
+FASTIPC_INLINE struct call *
+fastipc_call_find(const struct fastipc_client *client, uint64_t id)
+{
+	struct call *call = client->calls[id & (client->slots - 1)];
+
+	return call && call->id == id ? call : NULL;
+}
+
+/* The call of this id, if it is still waiting for its reply. */
+FASTIPC_INLINE struct call *
+fastipc_call_find_pending(const struct fastipc_client *client, uint64_t id)
+{
+	struct call *call = fastipc_call_find(client, id);
+
+	return call && call->state != CALL_DONE ? call : NULL;
+}
+
+FASTIPC_INLINE int fastipc_call_enter(struct fastipc_client *client,
+				      struct call *call)
+{
+	uint32_t slot;
+
+	if (!client->free_count)
+		return fastipc_fail(
+			-EBUSY,
+			"%u calls are in flight already: wait for some, or raise max_calls",
+			client->slots);
+	slot = client->free_slots[--client->free_count];
+	call->id = ++client->sequence << client->slot_bits | slot;
+	client->calls[slot] = call;
+	return 0;
+}
+
+FASTIPC_INLINE void fastipc_call_leave(struct fastipc_client *client,
+				       struct call *call)
+{
+	uint32_t slot = (uint32_t)call->id & (client->slots - 1);
+
+	client->calls[slot] = NULL;
+	client->free_slots[client->free_count++] = slot;
+}
+
+/* Whether this thread is in a callback of this client's. */
+bool fastipc_client_in_own_callback(const struct fastipc_client *client);
+/* Memory for a started call; NULL: there is none. */
+struct call *fastipc_call_alloc(struct fastipc_client *client);
+/* Keep it for the next. */
+void fastipc_call_free(struct fastipc_client *client, struct call *call);
+/* How a call ended, in words; its result. */
+int fastipc_call_outcome(const struct fastipc_client *client,
+			 const struct call *call, int status);
+/*
+ * The call is over.  A callback runs without the lock; the lock is held again
+ * when this returns, and anything may have changed.
+ */
+void fastipc_call_complete(struct fastipc_client *client, struct call *call,
+			   int status, const void *data, size_t size);
+/* End every call with @error; the connection is over. */
+void fastipc_client_fail_all(struct fastipc_client *client, int error);
+/* Why the connection is over, in words; the error of calls from now on. */
+int fastipc_client_over(const struct fastipc_client *client);
+
+/* ---- client_reading.c ---- */
+
+/*
+ * Take all frames there are, until @call (may be NULL) is done: its thread
+ * has no use for a look at the next record's word, which would cost it a
+ * cache miss.  Returns how many.
+ */
+unsigned int fastipc_client_drain(struct fastipc_client *client,
+				  const struct call *call);
+
+/* ---- client_leading.c ---- */
+
+FASTIPC_INLINE uint64_t fastipc_client_sooner(uint64_t a, uint64_t b)
+{
+	if (!a || !b)
+		return a ? a : b;
+	return a < b ? a : b;
+}
+
+/* Nobody leads: this thread does. */
+void fastipc_client_begin_leading(struct fastipc_client *client);
+/* Nobody leads now: the oldest follower whose call is pending should. */
+void fastipc_client_promote(struct fastipc_client *client);
+/*
+ * One step of the leader, on behalf of @call (may be NULL): take what there
+ * is, or wait for something.  0; -ETIMEDOUT: @deadline passed and nothing came.
+ */
+int fastipc_client_lead(struct fastipc_client *client, const struct call *call,
+			uint32_t want, uint64_t deadline);
+/* Wait for the call, or give it up at its deadline; its result. */
+int fastipc_call_finish(struct fastipc_client *client, struct call *call);
+
+/* ---- client_sending.c ---- */
+
+/* Send a frame without data, if there is room now: CANCEL. */
+void fastipc_client_push_control(struct fastipc_client *client, uint16_t type,
+				 uint64_t id);
+/* Send one message; the lock is held, and may be dropped meanwhile. */
+int fastipc_client_send(struct fastipc_client *client,
+			struct fastipc_outgoing *message, bool more,
+			uint64_t deadline);
 
 #endif

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The client's calls in flight: how they end, one by one or all at once.
+ */
+#include "rpc/client.h"
+
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "base/futex.h"
+
+/* The client whose callback this thread is in. */
+static _Thread_local const struct fastipc_client *calling_back;
+
+bool fastipc_client_in_own_callback(const struct fastipc_client *client)
+{
+	return client->in_callback && calling_back == client;
+}
+
+struct call *fastipc_call_alloc(struct fastipc_client *client)
+{
+	struct call *call = client->pool;
+
+	if (call)
+		client->pool = call->next;
+	else
+		call = malloc(sizeof(*call));
+	return call;
+}
+
+void fastipc_call_free(struct fastipc_client *client, struct call *call)
+{
+	call->next = client->pool;
+	client->pool = call;
+}
+
+int fastipc_client_over(const struct fastipc_client *client)
+{
+	switch (client->error) {
+	case -EPIPE:
+		return fastipc_fail(-EPIPE,
+				    "the server is gone: connect again");
+	case -ENODATA:
+		return fastipc_fail(
+			-EPIPE,
+			"the server shut the connection down: connect again");
+	case -EBADMSG:
+		return fastipc_fail(
+			-EBADMSG,
+			"a reply's checksum did not match: the connection was given up");
+	default:
+		return fastipc_fail(
+			client->error,
+			"the server broke the protocol (%s): the connection was given up",
+			fastipc_strerror(client->error));
+	}
+}
+
+int fastipc_call_outcome(const struct fastipc_client *client,
+			 const struct call *call, int status)
+{
+	if (__builtin_expect(!status, 1))
+		return 0;
+	if (status == client->error && status != -ECANCELED)
+		return fastipc_client_over(client);
+	return fastipc_fail(status, "the call failed: %s%s%s",
+			    fastipc_strerror(status),
+			    call->reason[0] ? ": " : "", call->reason);
+}
+
+void fastipc_call_complete(struct fastipc_client *client, struct call *call,
+			   int status, const void *data, size_t size)
+{
+	client->ended++;
+	if (!call->kept)
+		fastipc_call_leave(client, call);
+	call->status = status;
+	if (call->done) {
+		fastipc_done_fn done = call->done;
+		void *context = call->context;
+		const struct fastipc_client *outer = calling_back;
+
+		status = fastipc_call_outcome(client, call, status);
+		fastipc_call_free(client, call);
+		client->in_callback++;
+		calling_back = client;
+		fastipc_unlock(&client->lock);
+		done(context, status, data, size);
+		fastipc_lock(&client->lock);
+		calling_back = outer;
+		client->in_callback--;
+		return;
+	}
+	__atomic_store_n(&call->state, CALL_DONE, __ATOMIC_RELEASE);
+	if (call->waited)
+		fastipc_futex_wake(&call->state, 1);
+}
+
+void fastipc_client_fail_all(struct fastipc_client *client, int error)
+{
+	if (client->error)
+		return;
+	client->error = error;
+	client->space_word++;
+	fastipc_futex_wake(&client->space_word, INT_MAX);
+	for (uint32_t slot = 0; slot < client->slots; slot++)
+		if (client->calls[slot] &&
+		    client->calls[slot]->state != CALL_DONE)
+			fastipc_call_complete(client, client->calls[slot],
+					      error, NULL, 0);
+}

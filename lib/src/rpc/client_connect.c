@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The client's beginning and end, its options and its statistics.
+ */
+#include "rpc/client.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+
+#define CALLS_MOST 65536u
+
+void fastipc_client_options_init(struct fastipc_client_options *options)
+{
+	*options = (struct fastipc_client_options){
+		.size = sizeof(*options),
+		.wait = FASTIPC_WAIT_ADAPTIVE,
+		.checksum = FASTIPC_CHECKSUM_FULL,
+		.ring_size = FASTIPC_RING_DEFAULT,
+		.max_message = FASTIPC_MESSAGE_DEFAULT,
+		.max_calls = 1024,
+		.connect_timeout_ns = 5000000000ull,
+	};
+}
+
+static int check_options(const struct fastipc_client_options *options)
+{
+	if (options->size < sizeof(*options))
+		return fastipc_fail(
+			-EINVAL,
+			"options->size is %zu: use fastipc_client_options_init()",
+			options->size);
+	if (!options->max_calls || options->max_calls > CALLS_MOST)
+		return fastipc_fail(-EINVAL, "max_calls must be 1 to %u",
+				    CALLS_MOST);
+	if (options->max_message > FASTIPC_MESSAGE_MAX)
+		return fastipc_fail(-EINVAL, "max_message must be at most %u",
+				    FASTIPC_MESSAGE_MAX);
+	if (options->wait > FASTIPC_WAIT_BLOCK ||
+	    options->checksum > FASTIPC_CHECKSUM_FULL)
+		return fastipc_fail(-EINVAL,
+				    "wait or checksum is none of its enum");
+	return fastipc_ring_size_check(options->ring_size);
+}
+
+static int allocate_calls(struct fastipc_client *client, uint32_t max_calls)
+{
+	client->slots = 1;
+	while (client->slots < max_calls) {
+		client->slots *= 2;
+		client->slot_bits++;
+	}
+	client->calls = calloc(client->slots, sizeof(*client->calls));
+	client->free_slots =
+		malloc(client->slots * sizeof(*client->free_slots));
+	if (!client->calls || !client->free_slots)
+		return fastipc_fail(-ENOMEM, "no memory for %u calls",
+				    client->slots);
+	for (uint32_t i = client->slots; i-- > 0;)
+		client->free_slots[client->free_count++] = i;
+	return 0;
+}
+
+static void free_client(struct fastipc_client *client)
+{
+	while (client->pool) {
+		struct call *call = client->pool;
+
+		client->pool = call->next;
+		free(call);
+	}
+	fastipc_assembly_free(&client->assembly);
+	fastipc_buffer_free(&client->scratch);
+	free(client->calls);
+	free(client->free_slots);
+	free(client);
+}
+
+int fastipc_client_connect(const char *address,
+			   const struct fastipc_client_options *options,
+			   struct fastipc_client **result)
+{
+	struct fastipc_client_options defaults;
+	struct fastipc_proposal proposal;
+	struct fastipc_client *client;
+	struct fastipc_link link;
+	int error;
+
+	if (!address || !result)
+		return fastipc_fail(-EINVAL, "address and client are needed");
+	fastipc_client_options_init(&defaults);
+	if (!options)
+		options = &defaults;
+	error = check_options(options);
+	if (error)
+		return error;
+	client = calloc(1, sizeof(*client));
+	if (!client)
+		return fastipc_fail(-ENOMEM, "no memory for a client");
+	client->max_message = options->max_message;
+	proposal = (struct fastipc_proposal){
+		.checksum = options->checksum,
+		.ring_size = options->ring_size,
+		.max_message = options->max_message,
+		.fingerprint = options->fingerprint,
+	};
+	error = allocate_calls(client, options->max_calls);
+	if (!error)
+		error = fastipc_handshake_connect(
+			address, &proposal,
+			fastipc_after_ns(options->connect_timeout_ns), &link);
+	if (error) {
+		free_client(client);
+		return error;
+	}
+	fastipc_channel_init(&client->channel, &link, options->wait);
+	*result = client;
+	return 0;
+}
+
+void fastipc_client_close(struct fastipc_client *client)
+{
+	if (!client)
+		return;
+	fastipc_lock(&client->lock);
+	fastipc_client_fail_all(client, -ECANCELED);
+	for (uint32_t slot = 0; slot < client->slots; slot++) {
+		struct call *call = client->calls[slot];
+
+		if (call && call->kept) {
+			fastipc_call_leave(client, call);
+			fastipc_call_free(client, call);
+		}
+	}
+	fastipc_unlock(&client->lock);
+	fastipc_channel_fini(&client->channel);
+	free_client(client);
+}
+
+int fastipc_client_get_stats(struct fastipc_client *client,
+			     struct fastipc_client_stats *stats)
+{
+	struct fastipc_client_stats now;
+	const struct fastipc_link *link;
+
+	if (!client || !stats || stats->size < sizeof(size_t))
+		return fastipc_fail(-EINVAL, "set stats->size first");
+	link = &client->channel.link;
+	fastipc_lock(&client->lock);
+	now = client->stats;
+	now.size = stats->size < sizeof(now) ? stats->size : sizeof(now);
+	now.sleeps = __atomic_load_n(&client->channel.sleeps, __ATOMIC_RELAXED);
+	now.wakes = client->channel.wakes;
+	now.checksum = link->checksum;
+	now.peer_max_message = link->peer_max_message;
+	now.ring_size = link->own.size;
+	now.peer = link->cred;
+	now.transport = "memfd";
+	memcpy(stats, &now, now.size);
+	fastipc_unlock(&client->lock);
+	return 0;
+}
+
+void fastipc_buffer_free(struct fastipc_buffer *buffer)
+{
+	if (buffer->fixed)
+		return;
+	free(buffer->data);
+	*buffer = (struct fastipc_buffer){ 0 };
+}

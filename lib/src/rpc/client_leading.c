@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The client's threads that wait: one leads, that is, reads for all, and the
+ * others follow; or an event loop has the leader's part.
+ */
+#include "rpc/client.h"
+
+#include "base/error.h"
+#include "base/futex.h"
+
+static void disarm(struct fastipc_client *client)
+{
+	if (client->armed) {
+		client->armed = false;
+		fastipc_channel_disarm(&client->channel);
+	}
+}
+
+void fastipc_client_begin_leading(struct fastipc_client *client)
+{
+	client->leading = true;
+	disarm(client);
+}
+
+static void follow_push(struct fastipc_client *client, struct call *call)
+{
+	call->waited = true;
+	call->next = NULL;
+	call->previous = client->followers_last;
+	if (client->followers_last)
+		client->followers_last->next = call;
+	else
+		client->followers = call;
+	client->followers_last = call;
+}
+
+static void follow_remove(struct fastipc_client *client, struct call *call)
+{
+	call->waited = false;
+	if (call->previous)
+		call->previous->next = call->next;
+	else
+		client->followers = call->next;
+	if (call->next)
+		call->next->previous = call->previous;
+	else
+		client->followers_last = call->previous;
+}
+
+void fastipc_client_promote(struct fastipc_client *client)
+{
+	if (client->leading)
+		return;
+	for (struct call *call = client->followers; call; call = call->next) {
+		if (call->state == CALL_DONE)
+			continue;
+		__atomic_store_n(&call->state, CALL_PROMOTED, __ATOMIC_RELEASE);
+		fastipc_futex_wake(&call->state, 1);
+		return;
+	}
+	if (client->space_wanted) {
+		client->space_word++;
+		fastipc_futex_wake(&client->space_word, INT_MAX);
+	}
+}
+
+static void end_leading(struct fastipc_client *client)
+{
+	client->leading = false;
+	fastipc_client_promote(client);
+}
+
+/* End the calls with callbacks whose deadline has passed. */
+static unsigned int expire(struct fastipc_client *client)
+{
+	uint64_t now, next = 0;
+	unsigned int count = 0;
+
+	if (!client->next_deadline)
+		return 0;
+	now = fastipc_now_ns();
+	if (now < client->next_deadline)
+		return 0;
+	client->next_deadline = 0;
+	for (uint32_t slot = 0; slot < client->slots; slot++) {
+		struct call *call = client->calls[slot];
+
+		if (!call || !call->done || !call->deadline)
+			continue;
+		if (call->deadline <= now) {
+			fastipc_client_push_control(client, FASTIPC_TYPE_CANCEL,
+						    call->id);
+			fastipc_call_complete(client, call, -ETIMEDOUT, NULL,
+					      0);
+			count++;
+		} else if (!next || call->deadline < next) {
+			next = call->deadline;
+		}
+	}
+	/* A callback may have started calls with deadlines of their own. */
+	if (next && (!client->next_deadline || next < client->next_deadline))
+		client->next_deadline = next;
+	return count;
+}
+
+/* Who waits wants what was sent with FASTIPC_MORE to arrive. */
+static void publish(struct fastipc_client *client)
+{
+	struct fastipc_channel *channel = &client->channel;
+
+	if (channel->tx.tail != channel->tx.published) {
+		fastipc_producer_publish(&channel->tx);
+		fastipc_channel_notify(channel, FASTIPC_WANT_DATA);
+	}
+}
+
+int fastipc_client_lead(struct fastipc_client *client, const struct call *call,
+			uint32_t want, uint64_t deadline)
+{
+	struct fastipc_channel *channel = &client->channel;
+	uint32_t seen = client->kick;
+	int error;
+
+	if (fastipc_client_drain(client, call) || expire(client))
+		return 0;
+	publish(client);
+	if (client->space_wanted)
+		want |= FASTIPC_WANT_SPACE;
+	deadline = fastipc_client_sooner(deadline, client->next_deadline);
+	fastipc_unlock(&client->lock);
+	error = fastipc_channel_await(
+		channel, want, __libc_single_threaded ? NULL : &client->kick,
+		seen, client->assembly.open, deadline);
+	fastipc_lock(&client->lock);
+	if (client->space_wanted &&
+	    fastipc_channel_ready(channel, FASTIPC_WANT_SPACE)) {
+		client->space_wanted = false;
+		client->space_word++;
+		fastipc_futex_wake(&client->space_word, INT_MAX);
+	}
+	if (error && (fastipc_client_drain(client, NULL) || expire(client)))
+		return 0;
+	return error;
+}
+
+/* ---- waiting for one call ---- */
+
+static void follow(struct fastipc_client *client, struct call *call,
+		   uint64_t deadline, int *error)
+{
+	publish(client);
+	follow_push(client, call);
+	fastipc_unlock(&client->lock);
+	*error = fastipc_futex_wait(&call->state, CALL_PENDING, deadline);
+	fastipc_lock(&client->lock);
+	follow_remove(client, call);
+	if (call->state == CALL_PROMOTED)
+		call->state = CALL_PENDING;
+}
+
+/* Wait until the call is over; -ETIMEDOUT: it is not, and time is up. */
+static int await_call(struct fastipc_client *client, struct call *call,
+		      uint64_t deadline)
+{
+	int error = 0;
+
+	while (__atomic_load_n(&call->state, __ATOMIC_ACQUIRE) != CALL_DONE) {
+		if (error == -ETIMEDOUT && deadline &&
+		    fastipc_now_ns() >= deadline)
+			break;
+		if (client->leading) {
+			follow(client, call, deadline, &error);
+			continue;
+		}
+		fastipc_client_begin_leading(client);
+		while (call->state != CALL_DONE) {
+			error = fastipc_client_lead(
+				client, call, FASTIPC_WANT_DATA, deadline);
+			if (error && deadline && fastipc_now_ns() >= deadline)
+				break;
+		}
+		client->leading = false;
+	}
+	fastipc_client_promote(client);
+	return call->state == CALL_DONE ? 0 : -ETIMEDOUT;
+}
+
+int fastipc_call_finish(struct fastipc_client *client, struct call *call)
+{
+	if (fastipc_client_in_own_callback(client)) {
+		if (!call->kept)
+			fastipc_call_leave(client, call);
+		return fastipc_fail(-EDEADLK,
+				    "a callback must not wait for a call");
+	}
+	if (await_call(client, call, call->deadline) == 0)
+		return fastipc_call_outcome(client, call, call->status);
+	fastipc_client_push_control(client, FASTIPC_TYPE_CANCEL, call->id);
+	client->ended++;
+	if (!call->kept)
+		fastipc_call_leave(client, call);
+	return fastipc_fail(-ETIMEDOUT, "no reply came before the deadline");
+}
+
+/* ---- event loops ---- */
+
+int fastipc_client_fd(const struct fastipc_client *client)
+{
+	return client->channel.link.sock;
+}
+
+/* Take what there is; then sleep on the socket, from the peer's view. */
+static void take_and_arm(struct fastipc_client *client)
+{
+	fastipc_client_begin_leading(client);
+	fastipc_channel_check_peer(&client->channel);
+	do {
+		disarm(client);
+		while (fastipc_client_drain(client, NULL) || expire(client))
+			;
+		if (client->error)
+			break;
+		publish(client);
+		fastipc_channel_arm(&client->channel, FASTIPC_SLEEP_POLL,
+				    FASTIPC_WANT_DATA);
+		client->armed = true;
+	} while (fastipc_channel_ready(&client->channel, FASTIPC_WANT_DATA));
+	end_leading(client);
+}
+
+int fastipc_client_dispatch(struct fastipc_client *client)
+{
+	uint64_t before;
+	int result;
+
+	if (!client)
+		return fastipc_fail(-EINVAL, "client is NULL");
+	fastipc_lock(&client->lock);
+	before = client->ended;
+	if (!client->leading && !client->error)
+		take_and_arm(client);
+	result = (int)(client->ended - before);
+	if (client->error)
+		result = fastipc_client_over(client);
+	fastipc_unlock(&client->lock);
+	return result;
+}
+
+uint64_t fastipc_client_next_deadline(struct fastipc_client *client)
+{
+	uint64_t deadline;
+
+	fastipc_lock(&client->lock);
+	deadline = client->next_deadline;
+	fastipc_unlock(&client->lock);
+	return deadline;
+}
+
+int fastipc_client_wait(struct fastipc_client *client, uint64_t deadline)
+{
+	uint64_t before;
+	int result;
+
+	if (!client)
+		return fastipc_fail(-EINVAL, "client is NULL");
+	fastipc_lock(&client->lock);
+	before = client->ended;
+	result = client->leading ? -EBUSY : 0;
+	if (!result && !client->error)
+		fastipc_client_begin_leading(client);
+	while (!result && !client->error && client->ended == before) {
+		result = fastipc_client_lead(client, NULL, FASTIPC_WANT_DATA,
+					     deadline);
+		if (result && !(deadline && fastipc_now_ns() >= deadline))
+			result = 0; /* a call's deadline, not ours */
+	}
+	if (result == -EBUSY)
+		fastipc_fail(result, "another thread waits on this client");
+	else
+		end_leading(client);
+	if (client->ended != before)
+		result = (int)(client->ended - before);
+	else if (client->error)
+		result = fastipc_client_over(client);
+	fastipc_unlock(&client->lock);
+	return result;
+}

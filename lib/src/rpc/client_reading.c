@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The client's incoming frames: each is taken, and its call completed.
+ */
+#include "rpc/client.h"
+
+#include <endian.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+
+/* Frames that are taken in one go before waiting threads get a turn. */
+#define DRAIN_BATCH 64
+#define ERROR_PAYLOAD_MAX 512u
+
+/* Make room in @reply, at most up to its capacity if it is fixed. */
+static int fit_reply(struct fastipc_buffer *reply, size_t size)
+{
+	void *data;
+
+	reply->size = size;
+	if (size <= reply->capacity)
+		return 0;
+	if (reply->fixed)
+		return fastipc_fail(
+			-EMSGSIZE,
+			"the reply has %zu bytes, the buffer room for %zu",
+			size, reply->capacity);
+	data = realloc(reply->data, size);
+	if (!data)
+		return fastipc_fail(-ENOMEM,
+				    "no memory for a reply of %zu bytes", size);
+	reply->data = data;
+	reply->capacity = size;
+	return 0;
+}
+
+/* The bytes of a reply that no buffer of the caller's takes. */
+static int fit_scratch(struct fastipc_client *client, size_t size)
+{
+	return fit_reply(&client->scratch, size);
+}
+
+/* An ERROR frame: the handler's (or dispatcher's) errno, and perhaps why. */
+static int take_error(struct fastipc_client *client, struct call *call,
+		      const struct fastipc_frame *frame, int *status)
+{
+	unsigned char payload[ERROR_PAYLOAD_MAX];
+	int32_t code;
+	int error;
+
+	if (frame->length < sizeof(code) || frame->length > sizeof(payload))
+		return -EPROTO;
+	error = fastipc_frame_take(&client->channel, frame, payload);
+	if (error)
+		return error;
+	memcpy(&code, payload, sizeof(code));
+	code = (int32_t)le32toh((uint32_t)code);
+	if (code >= 0 || code < -4095)
+		return -EPROTO;
+	*status = code;
+	snprintf(call->reason, sizeof(call->reason), "%.*s",
+		 (int)(frame->length - sizeof(code)),
+		 (const char *)payload + sizeof(code));
+	return 0;
+}
+
+/* A reply in one frame.  Negative: the connection is over. */
+static int take_reply(struct fastipc_client *client, struct call *call,
+		      const struct fastipc_frame *frame)
+{
+	struct fastipc_buffer *to = call->reply ? call->reply
+						: &client->scratch;
+	int status = 0;
+	int error;
+
+	if (frame->flags & FASTIPC_FRAME_ERROR) {
+		error = take_error(client, call, frame, &status);
+	} else if (frame->length > client->max_message) {
+		error = 0;
+		status = -EMSGSIZE;
+	} else {
+		status = fit_reply(to, frame->length);
+		error = status ? 0
+			       : fastipc_frame_take(&client->channel, frame,
+						    to->data);
+	}
+	fastipc_frame_release(&client->channel, frame);
+	if (error)
+		return error;
+	client->stats.replies++;
+	client->stats.bytes_received += frame->length;
+	fastipc_call_complete(client, call, status, status ? NULL : to->data,
+			      status ? 0 : frame->length);
+	return 0;
+}
+
+/* The first fragment: where do the bytes go? */
+static int open_assembly(struct fastipc_client *client, struct call *call)
+{
+	struct fastipc_assembly *assembly = &client->assembly;
+	int status = 0;
+
+	if (!call) {
+		client->stats.late_replies++;
+		assembly->discard = true;
+		return 0;
+	}
+	if (assembly->total > client->max_message)
+		status = fastipc_fail(
+			-EMSGSIZE,
+			"the reply has %u bytes, the limit is %u: raise max_message",
+			assembly->total, client->max_message);
+	else if (call->reply)
+		status = fit_reply(call->reply, assembly->total);
+	else
+		status = fit_scratch(client, assembly->total);
+	if (status) {
+		assembly->discard = true;
+		fastipc_call_complete(client, call, status, NULL, 0);
+	}
+	return 0;
+}
+
+static int take_fragment(struct fastipc_client *client, struct call *call,
+			 const struct fastipc_frame *frame)
+{
+	struct fastipc_assembly *assembly = &client->assembly;
+	bool first = !assembly->open;
+	int error = fastipc_assembly_expect(assembly, frame);
+
+	if (error)
+		return error;
+	if (first) {
+		open_assembly(client, call);
+		call = fastipc_call_find_pending(client, frame->id);
+	}
+	if (!call)
+		assembly->discard = true; /* given up meanwhile */
+	if (!assembly->discard) {
+		unsigned char *to = call->reply ? call->reply->data
+						: client->scratch.data;
+
+		error = fastipc_frame_take(&client->channel, frame,
+					   to + assembly->size);
+	}
+	fastipc_frame_release(&client->channel, frame);
+	if (error)
+		return error;
+	fastipc_channel_notify_space(&client->channel, false);
+	assembly->size += frame->length;
+	if (frame->flags & FASTIPC_FRAME_MORE)
+		return 0;
+	assembly->open = false;
+	if (assembly->discard)
+		return 0;
+	client->stats.replies++;
+	client->stats.bytes_received += assembly->total;
+	fastipc_call_complete(client, call, 0,
+			      call->reply ? call->reply->data
+					  : client->scratch.data,
+			      assembly->total);
+	return 0;
+}
+
+/* Take one frame.  -EAGAIN: none; other errors: the connection is over. */
+static int take_frame(struct fastipc_client *client)
+{
+	struct fastipc_frame frame;
+	struct call *call;
+	int error = fastipc_frame_peek(&client->channel, &frame);
+
+	if (error)
+		return error;
+	call = fastipc_call_find_pending(client, frame.id);
+	if (frame.flags & FASTIPC_FRAME_MORE ||
+	    (client->assembly.open && frame.type < FASTIPC_TYPE_RESERVED))
+		return take_fragment(client, call, &frame);
+	if (call)
+		return take_reply(client, call, &frame);
+	client->stats.late_replies++;
+	fastipc_frame_release(&client->channel, &frame);
+	return 0;
+}
+
+unsigned int fastipc_client_drain(struct fastipc_client *client,
+				  const struct call *call)
+{
+	unsigned int count = 0;
+
+	while (count < DRAIN_BATCH && !client->error &&
+	       !(call && call->state == CALL_DONE)) {
+		int error = take_frame(client);
+
+		if (!error) {
+			count++;
+			continue;
+		}
+		if (error == -EAGAIN) {
+			fastipc_channel_notify_space(&client->channel, true);
+			error = fastipc_channel_end(&client->channel);
+			if (!error)
+				continue;
+			if (error == -EAGAIN)
+				break;
+		} else {
+			client->stats.bad_frames++;
+		}
+		fastipc_client_fail_all(client, error);
+		count++;
+	}
+	return count;
+}
