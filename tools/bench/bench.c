@@ -18,16 +18,12 @@
 #define DESCRIPTORS_EACH 6 /* of a connection, at most */
 
 enum {
-	KEY_TRANSPORT = 256,
-	KEY_CHECKSUM,
-	KEY_WAIT,
-	KEY_DURATION,
+	KEY_DURATION = KEY_OWN,
 	KEY_PLACEMENT,
 	KEY_RATE,
 	KEY_CONNECTIONS,
 	KEY_RUNS,
 	KEY_RING,
-	KEY_JSON,
 };
 
 static const struct argp_option option_list[] = {
@@ -78,7 +74,6 @@ static const char description[] =
 
 static const char *const test_names[] = { "rtt", "stream", "connect", "idle" };
 static const char *const placement_names[] = { "cross", "same", "free" };
-static const char *const transport_names[] = { "auto", "memfd", "kmod" };
 
 const char *bench_test_name(enum bench_test test)
 {
@@ -151,7 +146,8 @@ static error_t parse_limits(int key, char *word, struct argp_state *state)
 			argp_error(state, "--duration must be more than 0");
 		break;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return argument_end(state, key, word, &options->checksum,
+				    &options->wait);
 	}
 	return 0;
 }
@@ -162,14 +158,7 @@ static error_t parse(int key, char *word, struct argp_state *state)
 
 	switch (key) {
 	case KEY_TRANSPORT:
-		options->transport = transport_names[choice(
-			state, "transport", word, transport_names, 3)];
-		break;
-	case KEY_CHECKSUM:
-		options->checksum = argument_checksum(state, word);
-		break;
-	case KEY_WAIT:
-		options->wait = argument_wait(state, word);
+		options->transport = argument_transport(state, word);
 		break;
 	case KEY_PLACEMENT:
 		options->placement = (enum bench_placement)choice(

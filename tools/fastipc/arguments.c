@@ -116,7 +116,18 @@ mode_t argument_mode(struct argp_state *state, const char *word)
 	return (mode_t)mode;
 }
 
-enum fastipc_wait argument_wait(struct argp_state *state, const char *word)
+const char *argument_transport(struct argp_state *state, const char *word)
+{
+	static const char *const names[] = { "auto", "memfd", "kmod" };
+
+	for (unsigned int i = 0; i < 3; i++)
+		if (!strcmp(word, names[i]))
+			return names[i];
+	argp_error(state, "--transport takes auto, memfd or kmod");
+	return names[0];
+}
+
+static enum fastipc_wait parse_wait(struct argp_state *state, const char *word)
 {
 	for (unsigned int i = 0; i < 3; i++)
 		if (!strcmp(word, wait_names[i]))
@@ -126,8 +137,8 @@ enum fastipc_wait argument_wait(struct argp_state *state, const char *word)
 	return FASTIPC_WAIT_ADAPTIVE;
 }
 
-enum fastipc_checksum argument_checksum(struct argp_state *state,
-					const char *word)
+static enum fastipc_checksum parse_checksum(struct argp_state *state,
+					    const char *word)
 {
 	for (unsigned int i = 0; i < 3; i++)
 		if (!strcmp(word, checksum_names[i]))
@@ -135,6 +146,21 @@ enum fastipc_checksum argument_checksum(struct argp_state *state,
 	argp_error(state, "--checksum takes off, header or full, not '%s'",
 		   word);
 	return FASTIPC_CHECKSUM_FULL;
+}
+
+error_t argument_end(struct argp_state *state, int key, const char *word,
+		     enum fastipc_checksum *checksum, enum fastipc_wait *wait)
+{
+	switch (key) {
+	case KEY_CHECKSUM:
+		*checksum = parse_checksum(state, word);
+		return 0;
+	case KEY_WAIT:
+		*wait = parse_wait(state, word);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
 }
 
 const char *wait_name(enum fastipc_wait wait)

@@ -12,6 +12,15 @@
 
 #include <fastipc/types.h>
 
+/* Keys of the options that several commands have. */
+enum {
+	KEY_CHECKSUM = 0x100,
+	KEY_WAIT,
+	KEY_TRANSPORT,
+	KEY_JSON,
+	KEY_OWN, /* the first of a command's own */
+};
+
 /* A number from @min to @max: decimal, 0x hexadecimal. */
 uint64_t argument_number(struct argp_state *state, const char *option,
 			 const char *word, uint64_t min, uint64_t max);
@@ -22,9 +31,12 @@ uint64_t argument_size(struct argp_state *state, const char *option,
 uint64_t argument_seconds(struct argp_state *state, const char *option,
 			  const char *word);
 mode_t argument_mode(struct argp_state *state, const char *word);
-enum fastipc_wait argument_wait(struct argp_state *state, const char *word);
-enum fastipc_checksum argument_checksum(struct argp_state *state,
-					const char *word);
+/* "auto", "memfd" or "kmod". */
+const char *argument_transport(struct argp_state *state, const char *word);
+/* What an end of a connection chooses: KEY_CHECKSUM and KEY_WAIT.
+ * ARGP_ERR_UNKNOWN for any other @key, to be returned by a parser. */
+error_t argument_end(struct argp_state *state, int key, const char *word,
+		     enum fastipc_checksum *checksum, enum fastipc_wait *wait);
 
 const char *wait_name(enum fastipc_wait wait);
 const char *checksum_name(enum fastipc_checksum checksum);

@@ -12,6 +12,7 @@
 #include <fastipc/fastipc.h>
 
 #include "arguments.h"
+#include "client.h"
 #include "commands.h"
 #include "print.h"
 
@@ -29,13 +30,10 @@ struct call_arguments {
 };
 
 enum {
-	KEY_DATA = 0x100,
+	KEY_DATA = KEY_OWN,
 	KEY_FILE,
 	KEY_ONE_WAY,
 	KEY_TIMEOUT,
-	KEY_JSON,
-	KEY_CHECKSUM,
-	KEY_WAIT,
 	KEY_MAX_MESSAGE,
 };
 
@@ -48,10 +46,6 @@ static const struct argp_option options[] = {
 	{ "one-way", KEY_ONE_WAY, NULL, 0, "Send it and expect no reply", 0 },
 	{ "timeout", KEY_TIMEOUT, "SECONDS", 0,
 	  "Give up after this time (default: 30)", 0 },
-	{ "checksum", KEY_CHECKSUM, "C", 0,
-	  "off, header or full (default: full)", 0 },
-	{ "wait", KEY_WAIT, "W", 0,
-	  "adaptive, spin or block (default: adaptive)", 0 },
 	{ "max-message", KEY_MAX_MESSAGE, "SIZE", 0,
 	  "Largest reply accepted (default: 16M)", 0 },
 	{ "json", KEY_JSON, NULL, 0,
@@ -96,6 +90,9 @@ static error_t parse(int key, char *word, struct argp_state *state)
 	struct call_arguments *arguments = state->input;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &arguments->options;
+		break;
 	case KEY_DATA:
 		arguments->data = word;
 		break;
@@ -111,12 +108,6 @@ static error_t parse(int key, char *word, struct argp_state *state)
 	case KEY_TIMEOUT:
 		arguments->timeout_ns =
 			argument_seconds(state, "--timeout", word);
-		break;
-	case KEY_CHECKSUM:
-		arguments->options.checksum = argument_checksum(state, word);
-		break;
-	case KEY_WAIT:
-		arguments->options.wait = argument_wait(state, word);
 		break;
 	case KEY_MAX_MESSAGE:
 		arguments->options.max_message = (uint32_t)argument_size(
@@ -141,8 +132,9 @@ static error_t parse(int key, char *word, struct argp_state *state)
 	return 0;
 }
 
-static const struct argp argp = { options, parse, "NAME TYPE", description,
-				  NULL,	   NULL,  NULL };
+static const struct argp argp = { options,     parse,		"NAME TYPE",
+				  description, client_children, NULL,
+				  NULL };
 
 /* All of a file or of standard input.  0 or -errno. */
 static int read_all(FILE *in, struct fastipc_buffer *request)
@@ -257,13 +249,10 @@ static int call(const struct call_arguments *arguments,
 	struct fastipc_client *client;
 	int status;
 
-	status = fastipc_client_connect(arguments->name, &arguments->options,
-					&client);
-	if (status) {
-		complain_error("call", status, "cannot connect to '%s'",
-			       arguments->name);
+	status = client_connect("call", arguments->name, &arguments->options,
+				&client);
+	if (status)
 		return status;
-	}
 	started_ns = fastipc_now_ns();
 	deadline = started_ns + arguments->timeout_ns;
 	if (arguments->one_way)

@@ -12,6 +12,7 @@
 #include <fastipc/fastipc.h>
 
 #include "arguments.h"
+#include "client.h"
 #include "commands.h"
 #include "fetch.h"
 #include "listing.h"
@@ -38,12 +39,9 @@ struct get_arguments {
 };
 
 enum {
-	KEY_STDOUT = 0x100,
+	KEY_STDOUT = KEY_OWN,
 	KEY_VERIFY,
 	KEY_FORCE,
-	KEY_JSON,
-	KEY_CHECKSUM,
-	KEY_WAIT,
 	KEY_TIMEOUT,
 };
 
@@ -64,10 +62,6 @@ static const struct argp_option options[] = {
 	  "Calls in flight at a time (default: 8); with 1, a round trip's time "
 	  "has no waiting in it",
 	  0 },
-	{ "checksum", KEY_CHECKSUM, "C", 0,
-	  "off, header or full (default: full)", 0 },
-	{ "wait", KEY_WAIT, "W", 0,
-	  "adaptive, spin or block (default: adaptive)", 0 },
 	{ "timeout", KEY_TIMEOUT, "SECONDS", 0,
 	  "Of one call (default: 30); of connecting, too", 0 },
 	{ "json", KEY_JSON, NULL, 0, "Report as one JSON object", 0 },
@@ -104,12 +98,6 @@ static error_t parse_option(int key, char *word, struct argp_state *state)
 	case KEY_JSON:
 		arguments->json = true;
 		break;
-	case KEY_CHECKSUM:
-		arguments->options.checksum = argument_checksum(state, word);
-		break;
-	case KEY_WAIT:
-		arguments->options.wait = argument_wait(state, word);
-		break;
 	case KEY_TIMEOUT:
 		arguments->timeout_ns =
 			argument_seconds(state, "--timeout", word);
@@ -135,6 +123,9 @@ static error_t parse(int key, char *word, struct argp_state *state)
 	struct get_arguments *arguments = state->input;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &arguments->options;
+		break;
 	case 'o':
 		if (!strcmp(word, "-"))
 			arguments->to_stdout = true;
@@ -167,8 +158,8 @@ static error_t parse(int key, char *word, struct argp_state *state)
 	return 0;
 }
 
-static const struct argp argp = { options,     parse, "NAME PATH...",
-				  description, NULL,  NULL,
+static const struct argp argp = { options,     parse,		"NAME PATH...",
+				  description, client_children, NULL,
 				  NULL };
 
 static volatile sig_atomic_t interrupted;
@@ -380,12 +371,9 @@ int command_get(int argc, char **argv)
 	sigaction(SIGTERM, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	arguments.options.connect_timeout_ns = arguments.timeout_ns;
-	error = fastipc_client_connect(arguments.name, &arguments.options,
-				       &client);
-	if (error)
-		complain_error("get", error, "cannot connect to '%s'",
-			       arguments.name);
-	else
+	error = client_connect("get", arguments.name, &arguments.options,
+			       &client);
+	if (!error)
 		error = get(&arguments, client);
 	free(arguments.paths);
 	return error ? EXIT_FAILED : EXIT_OK;

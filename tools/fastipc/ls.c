@@ -9,6 +9,7 @@
 
 #include <fastipc/discover.h>
 
+#include "arguments.h"
 #include "commands.h"
 #include "print.h"
 
@@ -17,8 +18,6 @@ struct ls {
 	bool is_long;
 	unsigned int count;
 };
-
-#define KEY_JSON 0x100
 
 static const struct argp_option options[] = {
 	{ "long", 'l', NULL, 0, "Also uid, threads, transport and path", 0 },

@@ -13,6 +13,7 @@
 #include <fastipc/fastipc.h>
 
 #include "arguments.h"
+#include "client.h"
 #include "commands.h"
 #include "print.h"
 #include "protocol.h"
@@ -40,12 +41,6 @@ struct ping {
 	struct histogram round_trips;
 };
 
-enum {
-	KEY_JSON = 0x100,
-	KEY_CHECKSUM,
-	KEY_WAIT,
-};
-
 static const struct argp_option options[] = {
 	{ "count", 'c', "N", 0, "Stop after N round trips", 0 },
 	{ "interval", 'i', "SECONDS", 0, "Between two of them (default: 1)",
@@ -59,10 +54,6 @@ static const struct argp_option options[] = {
 	{ "timeout", 'W', "SECONDS", 0, "Of one round trip (default: 1)", 0 },
 	{ "quiet", 'q', NULL, 0, "Print the summary only", 0 },
 	{ "json", KEY_JSON, NULL, 0, "Print one JSON object, at the end", 0 },
-	{ "checksum", KEY_CHECKSUM, "C", 0,
-	  "off, header or full (default: full)", 0 },
-	{ "wait", KEY_WAIT, "W", 0,
-	  "adaptive, spin or block (default: adaptive)", 0 },
 	{ 0 },
 };
 
@@ -81,6 +72,9 @@ static error_t parse(int key, char *word, struct argp_state *state)
 	struct ping_arguments *arguments = state->input;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &arguments->options;
+		break;
 	case 'c':
 		arguments->count =
 			argument_number(state, "-c", word, 1, UINT32_MAX);
@@ -105,12 +99,6 @@ static error_t parse(int key, char *word, struct argp_state *state)
 	case KEY_JSON:
 		arguments->json = true;
 		break;
-	case KEY_CHECKSUM:
-		arguments->options.checksum = argument_checksum(state, word);
-		break;
-	case KEY_WAIT:
-		arguments->options.wait = argument_wait(state, word);
-		break;
 	case ARGP_KEY_ARG:
 		if (arguments->name)
 			argp_error(state, "one NAME only");
@@ -126,8 +114,8 @@ static error_t parse(int key, char *word, struct argp_state *state)
 	return 0;
 }
 
-static const struct argp argp = { options, parse, "NAME", description,
-				  NULL,	   NULL,  NULL };
+static const struct argp argp = { options,	   parse, "NAME", description,
+				  client_children, NULL,  NULL };
 
 static volatile sig_atomic_t interrupted;
 
@@ -298,13 +286,10 @@ int command_ping(int argc, char **argv)
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
 	if (arguments.echo_size > arguments.options.max_message)
 		arguments.options.max_message = (uint32_t)arguments.echo_size;
-	error = fastipc_client_connect(arguments.name, &arguments.options,
-				       &client);
-	if (error) {
-		complain_error("ping", error, "cannot connect to '%s'",
-			       arguments.name);
+	error = client_connect("ping", arguments.name, &arguments.options,
+			       &client);
+	if (error)
 		return EXIT_FAILED;
-	}
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	error = run(&arguments, client);

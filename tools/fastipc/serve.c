@@ -30,15 +30,11 @@ struct serve_arguments {
 };
 
 enum {
-	KEY_TRANSPORT = 0x100,
-	KEY_CHECKSUM,
-	KEY_WAIT,
-	KEY_RING,
+	KEY_RING = KEY_OWN,
 	KEY_MAX_MESSAGE,
 	KEY_MAX_CONNECTIONS,
 	KEY_MODE,
 	KEY_CPU,
-	KEY_JSON,
 };
 
 static const struct argp_option options[] = {
@@ -121,7 +117,8 @@ static error_t parse_limit(int key, char *word, struct argp_state *state)
 						      CPU_SETSIZE - 1);
 		break;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return argument_end(state, key, word, &limits->checksum,
+				    &limits->wait);
 	}
 	return 0;
 }
@@ -141,17 +138,7 @@ static error_t parse(int key, char *word, struct argp_state *state)
 		arguments->json = true;
 		break;
 	case KEY_TRANSPORT:
-		if (strcmp(word, "auto") && strcmp(word, "memfd") &&
-		    strcmp(word, "kmod"))
-			argp_error(state, "--transport takes auto, memfd or "
-					  "kmod");
-		arguments->transport = word;
-		break;
-	case KEY_CHECKSUM:
-		arguments->options.checksum = argument_checksum(state, word);
-		break;
-	case KEY_WAIT:
-		arguments->options.wait = argument_wait(state, word);
+		arguments->transport = argument_transport(state, word);
 		break;
 	case KEY_MODE:
 		arguments->options.mode = argument_mode(state, word);

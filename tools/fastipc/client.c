@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* What the commands that are clients of one server share. */
+#include "client.h"
+#include "arguments.h"
+#include "print.h"
+
+static const struct argp_option options[] = {
+	{ "checksum", KEY_CHECKSUM, "C", 0,
+	  "off, header or full (default: full)", 0 },
+	{ "wait", KEY_WAIT, "W", 0,
+	  "adaptive, spin or block (default: adaptive)", 0 },
+	{ 0 },
+};
+
+static error_t parse(int key, char *word, struct argp_state *state)
+{
+	struct fastipc_client_options *values = state->input;
+
+	return argument_end(state, key, word, &values->checksum, &values->wait);
+}
+
+static const struct argp argp = { options, parse, NULL, NULL, NULL, NULL, NULL };
+
+const struct argp_child client_children[] = {
+	{ &argp, 0, NULL, 0 },
+	{ 0 },
+};
+
+int client_connect(const char *command, const char *name,
+		   const struct fastipc_client_options *values,
+		   struct fastipc_client **client)
+{
+	int error = fastipc_client_connect(name, values, client);
+
+	if (error)
+		complain_error(command, error, "cannot connect to '%s'", name);
+	return error;
+}
