@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "rpc/options.h"
 
 #define CALLS_MOST 65536u
 
@@ -26,22 +27,16 @@ void fastipc_client_options_init(struct fastipc_client_options *options)
 
 static int check_options(const struct fastipc_client_options *options)
 {
-	if (options->size < sizeof(*options))
-		return fastipc_fail(
-			-EINVAL,
-			"options->size is %zu: use fastipc_client_options_init()",
-			options->size);
+	int error = fastipc_options_check_size(options->size, sizeof(*options),
+					       "fastipc_client_options_init");
+
+	if (error)
+		return error;
 	if (!options->max_calls || options->max_calls > CALLS_MOST)
 		return fastipc_fail(-EINVAL, "max_calls must be 1 to %u",
 				    CALLS_MOST);
-	if (options->max_message > FASTIPC_MESSAGE_MAX)
-		return fastipc_fail(-EINVAL, "max_message must be at most %u",
-				    FASTIPC_MESSAGE_MAX);
-	if (options->wait > FASTIPC_WAIT_BLOCK ||
-	    options->checksum > FASTIPC_CHECKSUM_FULL)
-		return fastipc_fail(-EINVAL,
-				    "wait or checksum is none of its enum");
-	return fastipc_ring_size_check(options->ring_size);
+	return fastipc_options_check(options->wait, options->checksum,
+				     options->ring_size, options->max_message);
 }
 
 static int allocate_calls(struct fastipc_client *client, uint32_t max_calls)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "rpc/options.h"
 #include "rpc/server.h"
 
 #define THREADS_MOST 256u
@@ -34,11 +35,11 @@ void fastipc_server_options_init(struct fastipc_server_options *options)
 
 static int check_options(const struct fastipc_server_options *options)
 {
-	if (options->size < sizeof(*options))
-		return fastipc_fail(
-			-EINVAL,
-			"options->size is %zu: use fastipc_server_options_init()",
-			options->size);
+	int error = fastipc_options_check_size(options->size, sizeof(*options),
+					       "fastipc_server_options_init");
+
+	if (error)
+		return error;
 	if (options->threads > THREADS_MOST)
 		return fastipc_fail(-EINVAL, "threads must be at most %u",
 				    THREADS_MOST);
@@ -46,14 +47,8 @@ static int check_options(const struct fastipc_server_options *options)
 	    options->max_connections > CONNECTIONS_MOST)
 		return fastipc_fail(-EINVAL, "max_connections must be 1 to %u",
 				    CONNECTIONS_MOST);
-	if (options->max_message > FASTIPC_MESSAGE_MAX)
-		return fastipc_fail(-EINVAL, "max_message must be at most %u",
-				    FASTIPC_MESSAGE_MAX);
-	if (options->wait > FASTIPC_WAIT_BLOCK ||
-	    options->checksum > FASTIPC_CHECKSUM_FULL)
-		return fastipc_fail(-EINVAL,
-				    "wait or checksum is none of its enum");
-	return fastipc_ring_size_check(options->ring_size);
+	return fastipc_options_check(options->wait, options->checksum,
+				     options->ring_size, options->max_message);
 }
 
 static int create_workers(struct fastipc_server *server)

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Checks of what a client's and a server's options have in common.
+ */
+#include "rpc/options.h"
+
+#include <errno.h>
+
+#include "base/error.h"
+#include "transport/transport.h"
+
+int fastipc_options_check_size(size_t size, size_t known, const char *init)
+{
+	if (size < known)
+		return fastipc_fail(-EINVAL, "options->size is %zu: use %s()",
+				    size, init);
+	return 0;
+}
+
+int fastipc_options_check(enum fastipc_wait wait,
+			  enum fastipc_checksum checksum, uint32_t ring_size,
+			  uint32_t max_message)
+{
+	if (max_message > FASTIPC_MESSAGE_MAX)
+		return fastipc_fail(-EINVAL, "max_message must be at most %u",
+				    FASTIPC_MESSAGE_MAX);
+	if (wait > FASTIPC_WAIT_BLOCK || checksum > FASTIPC_CHECKSUM_FULL)
+		return fastipc_fail(-EINVAL,
+				    "wait or checksum is none of its enum");
+	return fastipc_ring_size_check(ring_size);
+}
