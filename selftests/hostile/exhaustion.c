@@ -224,10 +224,11 @@ static void assert_refused(int sock, int error)
 {
 	struct pollfd pollfd = { .fd = sock, .events = POLLIN };
 	struct fastipc_hello hello;
-	int fd, result;
+	int fds[FASTIPC_HELLO_FDS];
+	int result;
 
 	assert_int_equal(poll(&pollfd, 1, 20000), 1);
-	result = fastipc_hello_receive(sock, &hello, &fd);
+	result = fastipc_hello_receive(sock, &hello, fds);
 	assert_int_equal(result, error ? 0 : -EPIPE);
 	if (error) {
 		assert_int_equal(hello.kind, FASTIPC_HELLO_REFUSE);
@@ -273,11 +274,11 @@ static void wrong_hellos(void **state)
 	assert_true(send(sock, &hello, sizeof(hello) / 2, 0) > 0);
 	assert_refused(sock, -EBADMSG);
 	sock = hello_socket();
-	assert_int_equal(fastipc_hello_send(sock, &hello, -1), 0);
+	assert_int_equal(fastipc_hello_send(sock, &hello, NULL, 0), 0);
 	assert_refused(sock, -EBADMSG);
 	hello.version = hello.version_min = 9;
 	sock = hello_socket();
-	assert_int_equal(fastipc_hello_send(sock, &hello, -1), 0);
+	assert_int_equal(fastipc_hello_send(sock, &hello, NULL, 0), 0);
 	assert_refused(sock, -EPROTONOSUPPORT);
 	sock = hello_socket();
 	shutdown(sock, SHUT_WR);

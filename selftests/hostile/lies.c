@@ -191,7 +191,11 @@ static void garbage_in_the_control_page(void **state)
 			put_call(&channel, ECHO, 1, 100);
 			__atomic_store_n(&own->sleep, (uint32_t)random_number(),
 					 __ATOMIC_RELAXED);
-			__atomic_store_n(&own->doorbell,
+			__atomic_store_n(channel.link.own_bell,
+					 (uint32_t)random_number(),
+					 __ATOMIC_RELAXED);
+			/* The server's word, which both may write. */
+			__atomic_store_n((uint32_t *)channel.link.peer_bell,
 					 (uint32_t)random_number(),
 					 __ATOMIC_RELAXED);
 			__atomic_store_n(&own->wake_ns, random_number(),

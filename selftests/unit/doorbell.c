@@ -63,7 +63,7 @@ static int close_ends(void **state)
 
 static uint32_t doorbell(void)
 {
-	return __atomic_load_n(&near.peer.control->doorbell, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(near.peer_bell, __ATOMIC_ACQUIRE);
 }
 
 /* A second end or thread, which acts 20 ms from now. */

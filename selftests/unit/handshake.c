@@ -159,16 +159,17 @@ static void drop_offer(struct offer *offer)
 static int read_answer(int sock)
 {
 	struct fastipc_hello hello;
-	int fd;
+	int fds[FASTIPC_HELLO_FDS];
 
-	assert_int_equal(fastipc_hello_receive(sock, &hello, &fd), 0);
+	assert_int_equal(fastipc_hello_receive(sock, &hello, fds), 0);
+	assert_int_equal(fds[1], -1);
 	if (hello.kind == FASTIPC_HELLO_REFUSE) {
-		assert_int_equal(fd, -1);
+		assert_int_equal(fds[0], -1);
 		return hello.error;
 	}
 	assert_int_equal(hello.kind, FASTIPC_HELLO_ACCEPT);
-	assert_true(fd >= 0);
-	close(fd);
+	assert_true(fds[0] >= 0);
+	close(fds[0]);
 	return 0;
 }
 
@@ -261,6 +262,7 @@ static void both_ends_agree(void **state)
 	assert_int_equal(link.peer_fingerprint, 0);
 	assert_int_equal(link.own.size, SIZE);
 	assert_int_equal(link.peer.size, 4 * SIZE);
+	assert_non_null(link.bell);
 	link.own.data[0] = 's';
 	__atomic_store_n(&link.own.control->tx_tail, 1, __ATOMIC_RELEASE);
 	while (!__atomic_load_n(&link.peer.control->tx_tail, __ATOMIC_ACQUIRE))
@@ -811,12 +813,12 @@ static int connect_without_descriptors(int sock, int expected)
 	       expected;
 }
 
-/* Room for its own region, none for the server's. */
-static int connect_with_one_descriptor(int sock, int expected)
+/* Room for its own region and the bell, none for the server's. */
+static int connect_with_two_descriptors(int sock, int expected)
 {
 	struct fastipc_link link;
 
-	leave_descriptors(sock, 1);
+	leave_descriptors(sock, 2);
 	return fastipc_handshake_connect_fd(sock, &proposal, 0, &link) !=
 	       expected;
 }
@@ -826,8 +828,8 @@ static void client_without_descriptors(void **state)
 	(void)state;
 	assert_int_equal(serve(connect_without_descriptors, &proposal, -EMFILE),
 			 -EPIPE);
-	assert_int_equal(serve(connect_with_one_descriptor, &proposal, -EMFILE),
-			 1);
+	assert_int_equal(
+		serve(connect_with_two_descriptors, &proposal, -EMFILE), 1);
 }
 
 static int serve_without_descriptors(int sock, int expected)

@@ -67,9 +67,9 @@
 
 struct fastipc_control {
 	/* Line 0: what the owner produced. */
-	__u64 tx_tail;	/* bytes published; for sleepers and monitors */
-	__u64 wake_ns;	/* CLOCK_MONOTONIC when the owner last rang */
-	__u32 doorbell; /* futex word: bumped by the owner to ring */
+	__u64 tx_tail; /* bytes published; for sleepers and monitors */
+	__u64 wake_ns; /* CLOCK_MONOTONIC when the owner last rang */
+	__u32 doorbell; /* bumped by the owner to ring, unless a bell page is used */
 	__u8 pad0[FASTIPC_LINE_SIZE - 20];
 
 	/* Line 1: what the owner consumed of the peer's data. */

@@ -111,7 +111,7 @@ uint32_t fastipc_channel_arm(struct fastipc_channel *channel, uint32_t mode,
 			     uint32_t want)
 {
 	struct fastipc_control *own = channel->link.own.control;
-	uint32_t seen = __atomic_load_n(&channel->link.peer.control->doorbell,
+	uint32_t seen = __atomic_load_n(channel->link.peer_bell,
 					__ATOMIC_ACQUIRE); /* S1 */
 
 	channel->epoch += FASTIPC_SLEEP_EPOCH;
@@ -237,7 +237,7 @@ static int sleep_futex(struct fastipc_channel *channel, uint32_t want,
 					  local_seen, until); /* S5 */
 	fastipc_channel_disarm(channel);
 	if (!error &&
-	    __atomic_load_n(&peer->doorbell, __ATOMIC_ACQUIRE) != seen)
+	    __atomic_load_n(channel->link.peer_bell, __ATOMIC_ACQUIRE) != seen)
 		fastipc_wait_learn_wake(&channel->wait,
 					__atomic_load_n(&peer->wake_ns,
 							__ATOMIC_RELAXED),

@@ -398,7 +398,7 @@ static size_t arm_all(struct worker *worker,
 
 		if (futex && slept_on < FUTEX_MOST) {
 			doorbells[slept_on].word =
-				&connection->channel.link.peer.control->doorbell;
+				connection->channel.link.peer_bell;
 			doorbells[slept_on++].seen =
 				arm(connection, FASTIPC_SLEEP_FUTEX);
 		} else {

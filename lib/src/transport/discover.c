@@ -47,15 +47,16 @@ static int ask(int sock, const struct fastipc_address *address,
 	       uint64_t deadline, struct fastipc_server_info *info)
 {
 	struct fastipc_hello query, status;
-	int fd, ret;
+	int fds[FASTIPC_HELLO_FDS];
+	int ret;
 
 	fastipc_hello_init(&query, FASTIPC_HELLO_QUERY);
-	ret = fastipc_hello_exchange(sock, &query, -1, FASTIPC_HELLO_STATUS,
-				     deadline, &status, &fd);
+	ret = fastipc_hello_exchange(sock, &query, NULL, 0,
+				     FASTIPC_HELLO_STATUS, deadline, &status,
+				     fds);
 	if (ret)
 		return ret;
-	if (fd >= 0) /* none belongs here; harmless */
-		close(fd);
+	fastipc_hello_close(fds); /* none belongs here; harmless */
 	return fill_info(sock, address, &status, info);
 }
 

@@ -2,9 +2,9 @@
 /*
  * Doorbells: how an end sleeps until its peer rings, and how it rings.
  *
- * FUTEX mode: the sleeper waits on the doorbell word of its *peer's* control
- * page, which it can only read; a shared futex needs no more.  The word's
- * owner bumps it and wakes.
+ * FUTEX mode: the sleeper waits on its *peer's* doorbell word, which is on the
+ * bell page, or on the peer's control page, which it can only read; a shared
+ * futex needs no more.  The word's owner bumps it and wakes.
  *
  * POLL mode: the ringer sends one byte on the rendezvous socket, which the
  * sleeper polls.  An eventfd would not do: the two ends would share its open
@@ -134,7 +134,7 @@ int fastipc_link_wait(const struct fastipc_link *link, uint32_t seen,
 		      const uint32_t *local, uint32_t local_seen,
 		      uint64_t deadline)
 {
-	const uint32_t *doorbell = &link->peer.control->doorbell;
+	const uint32_t *doorbell = link->peer_bell;
 
 	if (!local)
 		return wait_doorbell(doorbell, seen, deadline);
@@ -192,9 +192,9 @@ void fastipc_link_ring(struct fastipc_link *link, uint32_t mode)
 	 * learn what a wake-up costs: stamp first, then bump with release.
 	 */
 	__atomic_store_n(&own->wake_ns, fastipc_now_ns(), __ATOMIC_RELAXED);
-	__atomic_fetch_add(&own->doorbell, 1, __ATOMIC_RELEASE);
+	__atomic_fetch_add(link->own_bell, 1, __ATOMIC_RELEASE);
 	if (mode == FASTIPC_SLEEP_FUTEX)
-		syscall(SYS_futex, &own->doorbell, FUTEX_WAKE, INT32_MAX, NULL,
+		syscall(SYS_futex, link->own_bell, FUTEX_WAKE, INT32_MAX, NULL,
 			NULL, 0);
 	else if (mode == FASTIPC_SLEEP_POLL)
 		/* EAGAIN: the peer has bytes unread, so it is readable. */

@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "transport/hello.h"
+#include "transport/memfd.h"
 
 static void link_init(struct fastipc_link *link)
 {
@@ -25,6 +26,7 @@ void fastipc_link_close(struct fastipc_link *link)
 {
 	fastipc_region_unmap(&link->own);
 	fastipc_region_unmap(&link->peer);
+	fastipc_bell_unmap(link);
 	if (link->sock >= 0)
 		close(link->sock);
 	link_init(link);
@@ -77,7 +79,7 @@ static int check_peer(const struct fastipc_hello *hello,
 	return 0;
 }
 
-/* Take over what the peer sent; closes @fd. */
+/* Take over what the peer sent. */
 static int take_peer(struct fastipc_link *link,
 		     const struct fastipc_hello *hello, int fd)
 {
@@ -88,7 +90,6 @@ static int take_peer(struct fastipc_link *link,
 					      "its region: is it a fastipc "
 					      "peer?");
 	ret = fastipc_region_attach(&link->peer, fd);
-	close(fd);
 	if (ret)
 		return ret;
 	if (hello->ring_size != link->peer.size)
@@ -115,7 +116,7 @@ static int answer_query(int sock, const struct fastipc_proposal *mine,
 	hello.connections = status->connections;
 	hello.threads = status->threads;
 	hello.uptime_ns = status->uptime_ns;
-	return fastipc_hello_send(sock, &hello, -1);
+	return fastipc_hello_send(sock, &hello, NULL, 0);
 }
 
 static int send_accept(int sock, const struct fastipc_proposal *mine,
@@ -130,24 +131,39 @@ static int send_accept(int sock, const struct fastipc_proposal *mine,
 	fastipc_hello_init(&hello, FASTIPC_HELLO_ACCEPT);
 	propose(&hello, mine);
 	hello.checksum = link->checksum;
-	ret = fastipc_hello_send(sock, &hello, fd);
+	if (link->bell)
+		hello.features |= FASTIPC_HELLO_BELL;
+	ret = fastipc_hello_send(sock, &hello, &fd, 1);
 	close(fd);
 	return ret;
 }
 
-/* The client's region first: its descriptor is closed before ours is made. */
+/* The bell is the client's to offer. */
+static int take_bell(struct fastipc_link *link,
+		     const struct fastipc_hello *hello, int fd)
+{
+	if (hello->features & FASTIPC_HELLO_BELL && fd >= 0)
+		return fastipc_bell_attach(link, fd);
+	if (fd < 0)
+		return 0;
+	return fastipc_fail(-EBADMSG, "the peer's HELLO came with a "
+				      "descriptor too many: is it a fastipc "
+				      "peer?");
+}
+
+/* The client's regions first: their descriptors are closed before ours is
+ * made.  Closes @fds. */
 static int accept_client(int sock, const struct fastipc_proposal *mine,
-			 const struct fastipc_hello *hello, int fd,
-			 struct fastipc_link *link)
+			 const struct fastipc_hello *hello,
+			 int fds[FASTIPC_HELLO_FDS], struct fastipc_link *link)
 {
 	int ret = check_peer(hello, mine);
 
-	if (ret) {
-		if (fd >= 0)
-			close(fd);
-		return ret;
-	}
-	ret = take_peer(link, hello, fd);
+	if (!ret)
+		ret = take_peer(link, hello, fds[0]);
+	if (!ret)
+		ret = take_bell(link, hello, fds[1]);
+	fastipc_hello_close(fds);
 	if (!ret)
 		ret = read_cred(sock, &link->cred);
 	if (ret)
@@ -155,19 +171,23 @@ static int accept_client(int sock, const struct fastipc_proposal *mine,
 	link->checksum = hello->checksum > (uint32_t)mine->checksum
 				 ? (enum fastipc_checksum)hello->checksum
 				 : mine->checksum;
-	return send_accept(sock, mine, link);
+	ret = send_accept(sock, mine, link);
+	if (!ret && !link->bell)
+		fastipc_bell_default(link);
+	return ret;
 }
 
 static int serve_hello(int sock, const struct fastipc_proposal *mine,
 		       const struct fastipc_status *status,
-		       const struct fastipc_hello *hello, int fd,
-		       struct fastipc_link *link)
+		       const struct fastipc_hello *hello,
+		       int fds[FASTIPC_HELLO_FDS], struct fastipc_link *link)
 {
+	bool bare = fds[0] < 0;
+
 	if (hello->kind == FASTIPC_HELLO_CONNECT && !status->full)
-		return accept_client(sock, mine, hello, fd, link);
-	if (fd >= 0)
-		close(fd);
-	if (hello->kind == FASTIPC_HELLO_QUERY && fd < 0)
+		return accept_client(sock, mine, hello, fds, link);
+	fastipc_hello_close(fds);
+	if (hello->kind == FASTIPC_HELLO_QUERY && bare)
 		return answer_query(sock, mine, status);
 	if (hello->kind == FASTIPC_HELLO_CONNECT)
 		return fastipc_fail(-EUSERS,
@@ -183,14 +203,15 @@ int fastipc_handshake_accept(int sock, const struct fastipc_proposal *mine,
 			     struct fastipc_link *link)
 {
 	struct fastipc_hello hello;
-	int fd, ret;
+	int fds[FASTIPC_HELLO_FDS];
+	int ret;
 
 	link_init(link);
-	ret = fastipc_hello_receive(sock, &hello, &fd);
+	ret = fastipc_hello_receive(sock, &hello, fds);
 	if (ret == -EAGAIN)
 		return ret;
 	if (!ret)
-		ret = serve_hello(sock, mine, status, &hello, fd, link);
+		ret = serve_hello(sock, mine, status, &hello, fds, link);
 	if (!ret && link->own.base) {
 		link->sock = sock;
 		return 1;
@@ -258,14 +279,15 @@ static int poll_answer(int sock, uint64_t deadline)
 }
 
 static int receive_answer(int sock, uint64_t deadline,
-			  struct fastipc_hello *hello, int *fd)
+			  struct fastipc_hello *hello,
+			  int fds[FASTIPC_HELLO_FDS])
 {
 	int ret;
 
 	do {
 		ret = poll_answer(sock, deadline);
 		if (!ret)
-			ret = fastipc_hello_receive(sock, hello, fd);
+			ret = fastipc_hello_receive(sock, hello, fds);
 	} while (ret == -EAGAIN);
 	/*
 	 * A server that refuses before it has read our HELLO leaves it unread
@@ -273,7 +295,7 @@ static int receive_answer(int sock, uint64_t deadline,
 	 * answer that it sent before is still to be had.
 	 */
 	if (ret == -EPIPE)
-		ret = fastipc_hello_receive(sock, hello, fd);
+		ret = fastipc_hello_receive(sock, hello, fds);
 	if (ret == -EUSERS)
 		ret = -EMFILE; /* it is us who have no room */
 	if (ret == -EPIPE || ret == -EAGAIN)
@@ -282,27 +304,27 @@ static int receive_answer(int sock, uint64_t deadline,
 	return ret;
 }
 
-int fastipc_hello_exchange(int sock, const struct fastipc_hello *mine, int fd,
-			   uint32_t kind, uint64_t deadline,
-			   struct fastipc_hello *answer, int *answer_fd)
+int fastipc_hello_exchange(int sock, const struct fastipc_hello *mine,
+			   const int *fds, size_t count, uint32_t kind,
+			   uint64_t deadline, struct fastipc_hello *answer,
+			   int answer_fds[FASTIPC_HELLO_FDS])
 {
 	int ret;
 
-	*answer_fd = -1;
+	for (int i = 0; i < FASTIPC_HELLO_FDS; i++)
+		answer_fds[i] = -1;
 	if (!deadline)
 		deadline = fastipc_after_ns(FASTIPC_CONNECT_TIMEOUT_NS);
-	ret = fastipc_hello_send(sock, mine, fd);
+	ret = fastipc_hello_send(sock, mine, fds, count);
 	/* A server without room refuses and hangs up before it is asked. */
 	if (ret && ret != -EPIPE)
 		return ret;
-	ret = receive_answer(sock, deadline, answer, answer_fd);
+	ret = receive_answer(sock, deadline, answer, answer_fds);
 	if (ret)
 		return ret;
 	if (answer->kind == kind)
 		return 0;
-	if (*answer_fd >= 0)
-		close(*answer_fd);
-	*answer_fd = -1;
+	fastipc_hello_close(answer_fds);
 	if (answer->kind == FASTIPC_HELLO_REFUSE)
 		return refused(answer->error);
 	return fastipc_fail(-EBADMSG,
@@ -311,9 +333,10 @@ int fastipc_hello_exchange(int sock, const struct fastipc_hello *mine, int fd,
 			    answer->kind);
 }
 
+/* @bell: the descriptor of the page that was offered. */
 static int take_accept(struct fastipc_link *link,
 		       const struct fastipc_proposal *mine,
-		       const struct fastipc_hello *answer, int fd)
+		       const struct fastipc_hello *answer, int fd, int bell)
 {
 	int ret = check_peer(answer, mine);
 
@@ -323,33 +346,45 @@ static int take_accept(struct fastipc_link *link,
 				   "than %u",
 				   answer->checksum,
 				   (unsigned int)mine->checksum);
-	if (ret) {
-		if (fd >= 0)
-			close(fd);
+	if (ret)
 		return ret;
-	}
 	link->checksum = (enum fastipc_checksum)answer->checksum;
-	return take_peer(link, answer, fd);
+	ret = take_peer(link, answer, fd);
+	if (ret)
+		return ret;
+	if (answer->features & FASTIPC_HELLO_BELL)
+		return fastipc_bell_check(bell);
+	fastipc_bell_unmap(link);
+	fastipc_bell_default(link);
+	return 0;
 }
 
 static int connect_link(struct fastipc_link *link,
 			const struct fastipc_proposal *mine, uint64_t deadline)
 {
+	int fds[FASTIPC_HELLO_FDS] = { -1, -1 };
+	int answer_fds[FASTIPC_HELLO_FDS] = { -1, -1 };
 	struct fastipc_hello hello, answer;
-	int fd, peer_fd;
 	int ret = read_cred(link->sock, &link->cred);
 
 	if (!ret)
-		ret = fastipc_region_create(&link->own, mine->ring_size, &fd);
-	if (ret)
-		return ret;
-	fastipc_hello_init(&hello, FASTIPC_HELLO_CONNECT);
-	propose(&hello, mine);
-	ret = fastipc_hello_exchange(link->sock, &hello, fd,
-				     FASTIPC_HELLO_ACCEPT, deadline, &answer,
-				     &peer_fd);
-	close(fd);
-	return ret ? ret : take_accept(link, mine, &answer, peer_fd);
+		ret = fastipc_region_create(&link->own, mine->ring_size,
+					    &fds[0]);
+	if (!ret)
+		ret = fastipc_bell_create(link, &fds[1]);
+	if (!ret) {
+		fastipc_hello_init(&hello, FASTIPC_HELLO_CONNECT);
+		propose(&hello, mine);
+		hello.features |= FASTIPC_HELLO_BELL;
+		ret = fastipc_hello_exchange(link->sock, &hello, fds, 2,
+					     FASTIPC_HELLO_ACCEPT, deadline,
+					     &answer, answer_fds);
+	}
+	if (!ret)
+		ret = take_accept(link, mine, &answer, answer_fds[0], fds[1]);
+	fastipc_hello_close(answer_fds);
+	fastipc_hello_close(fds);
+	return ret;
 }
 
 int fastipc_handshake_connect_fd(int sock, const struct fastipc_proposal *mine,
@@ -381,6 +416,19 @@ int fastipc_handshake_connect(const char *address,
 }
 
 /* ---- both sides at once ---- */
+
+/* A bell for both. */
+static int share_bell(struct fastipc_link links[2])
+{
+	int fd;
+	int ret = fastipc_bell_create(&links[0], &fd);
+
+	if (ret)
+		return ret;
+	ret = fastipc_bell_attach(&links[1], fd);
+	close(fd);
+	return ret;
+}
 
 /* Make @end's own region and give it to @other. */
 static int share_region(struct fastipc_link *end, struct fastipc_link *other,
@@ -417,6 +465,8 @@ int fastipc_link_pair(const struct fastipc_proposal *mine,
 	ret = share_region(&links[0], &links[1], mine);
 	if (!ret)
 		ret = share_region(&links[1], &links[0], mine);
+	if (!ret)
+		ret = share_bell(links);
 	if (ret) {
 		fastipc_link_close(&links[0]);
 		fastipc_link_close(&links[1]);

@@ -9,14 +9,15 @@
 #include "transport/transport.h"
 
 /*
- * Send @mine (and @fd, unless -1) over @sock and wait for the @answer, which
- * must be of @kind, until @deadline (FASTIPC_NO_DEADLINE: 5 s).  *@answer_fd
- * is the descriptor that came with it, or -1.
+ * Send @mine, with @count of @fds, over @sock and wait for the @answer, which
+ * must be of @kind, until @deadline (FASTIPC_NO_DEADLINE: 5 s).  @answer_fds
+ * are the descriptors that came with it, or -1.
  * -ETIMEDOUT; -EPIPE; -EBADMSG; -EPROTONOSUPPORT; -EMFILE; what the server
  * refuses with.
  */
-int fastipc_hello_exchange(int sock, const struct fastipc_hello *mine, int fd,
-			   uint32_t kind, uint64_t deadline,
-			   struct fastipc_hello *answer, int *answer_fd);
+int fastipc_hello_exchange(int sock, const struct fastipc_hello *mine,
+			   const int *fds, size_t count, uint32_t kind,
+			   uint64_t deadline, struct fastipc_hello *answer,
+			   int answer_fds[FASTIPC_HELLO_FDS]);
 
 #endif

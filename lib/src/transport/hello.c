@@ -46,28 +46,29 @@ void fastipc_hello_init(struct fastipc_hello *hello,
 		.version_min = FASTIPC_HELLO_VERSION_MIN,
 		.kind = kind,
 		.abi = FASTIPC_ABI_VERSION,
-		.features = FASTIPC_HELLO_FEATURES,
 	};
 }
 
-int fastipc_hello_send(int sock, const struct fastipc_hello *hello, int fd)
+int fastipc_hello_send(int sock, const struct fastipc_hello *hello,
+		       const int *fds, size_t count)
 {
 	struct fastipc_hello wire = *hello;
 	struct iovec iov = { .iov_base = &wire, .iov_len = sizeof(wire) };
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = { 0 };
+	_Alignas(struct cmsghdr) char
+		control[CMSG_SPACE(FASTIPC_HELLO_FDS * sizeof(int))] = { 0 };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 
 	swap_fields(&wire);
-	if (fd >= 0) {
+	if (count) {
 		struct cmsghdr *cmsg;
 
 		msg.msg_control = control;
-		msg.msg_controllen = sizeof(control);
+		msg.msg_controllen = CMSG_SPACE(count * sizeof(int));
 		cmsg = CMSG_FIRSTHDR(&msg);
 		cmsg->cmsg_level = SOL_SOCKET;
 		cmsg->cmsg_type = SCM_RIGHTS;
-		cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(cmsg), &fd, sizeof(int));
+		cmsg->cmsg_len = CMSG_LEN(count * sizeof(int));
+		memcpy(CMSG_DATA(cmsg), fds, count * sizeof(int));
 	}
 	if (sendmsg(sock, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
 		return 0;
@@ -80,11 +81,20 @@ int fastipc_hello_send(int sock, const struct fastipc_hello *hello, int fd)
 			    strerrordesc_np(errno));
 }
 
+void fastipc_hello_close(int fds[FASTIPC_HELLO_FDS])
+{
+	for (int i = 0; i < FASTIPC_HELLO_FDS; i++) {
+		if (fds[i] >= 0)
+			close(fds[i]);
+		fds[i] = -1;
+	}
+}
+
 /*
- * Keep the descriptor if exactly one came and close them otherwise.  There is
- * room for two, so that a second one shows; the kernel drops the others.
+ * Keep what may come and close what comes beyond that.  There is room for one
+ * more, so that it shows; the kernel drops the others.
  */
-static int take_descriptor(struct msghdr *msg, int *fd)
+static int take_descriptors(struct msghdr *msg, int fds[FASTIPC_HELLO_FDS])
 {
 	unsigned int count = 0;
 
@@ -97,22 +107,27 @@ static int take_descriptor(struct msghdr *msg, int *fd)
 			continue;
 		n = (unsigned int)((cmsg->cmsg_len - CMSG_LEN(0)) /
 				   sizeof(int));
-		for (unsigned int i = 0; i < n; i++) {
-			if (*fd >= 0)
-				close(*fd);
-			memcpy(fd, CMSG_DATA(cmsg) + i * sizeof(int),
+		for (unsigned int i = 0; i < n; i++, count++) {
+			int fd;
+
+			memcpy(&fd, CMSG_DATA(cmsg) + i * sizeof(int),
 			       sizeof(int));
-			count++;
+			if (count < FASTIPC_HELLO_FDS)
+				fds[count] = fd;
+			else
+				close(fd);
 		}
 	}
-	if (!count && (msg->msg_flags & MSG_CTRUNC))
+	if (count > FASTIPC_HELLO_FDS)
+		return fastipc_fail(-EBADMSG,
+				    "HELLO came with more than %d "
+				    "descriptors: is it a fastipc "
+				    "peer?",
+				    FASTIPC_HELLO_FDS);
+	if (msg->msg_flags & MSG_CTRUNC)
 		return fastipc_fail(-EUSERS, "no descriptor is free for the "
 					     "peer's region: raise "
 					     "RLIMIT_NOFILE");
-	if (count > 1 || (msg->msg_flags & MSG_CTRUNC))
-		return fastipc_fail(-EBADMSG, "HELLO came with more than one "
-					      "descriptor: is it a fastipc "
-					      "peer?");
 	return 0;
 }
 
@@ -146,10 +161,12 @@ static int check_hello(const struct fastipc_hello *hello, size_t length)
 	return 0;
 }
 
-int fastipc_hello_receive(int sock, struct fastipc_hello *hello, int *fd)
+int fastipc_hello_receive(int sock, struct fastipc_hello *hello,
+			  int fds[FASTIPC_HELLO_FDS])
 {
 	struct iovec iov = { .iov_base = hello, .iov_len = sizeof(*hello) };
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(2 * sizeof(int))];
+	_Alignas(struct cmsghdr) char
+		control[CMSG_SPACE((FASTIPC_HELLO_FDS + 1) * sizeof(int))];
 	struct msghdr msg = { .msg_iov = &iov,
 			      .msg_iovlen = 1,
 			      .msg_control = control,
@@ -157,7 +174,8 @@ int fastipc_hello_receive(int sock, struct fastipc_hello *hello, int *fd)
 	ssize_t length;
 	int ret;
 
-	*fd = -1;
+	for (int i = 0; i < FASTIPC_HELLO_FDS; i++)
+		fds[i] = -1;
 	memset(hello, 0, sizeof(*hello));
 	/* MSG_TRUNC: the result is the datagram's length, also if cut. */
 	length = recvmsg(sock, &msg,
@@ -168,15 +186,13 @@ int fastipc_hello_receive(int sock, struct fastipc_hello *hello, int *fd)
 		return fastipc_fail(-errno, "cannot receive HELLO: %s",
 				    strerrordesc_np(errno));
 	/* An empty datagram, which counts as a hang-up, may carry some too. */
-	ret = length < 0 ? 0 : take_descriptor(&msg, fd);
+	ret = length < 0 ? 0 : take_descriptors(&msg, fds);
 	swap_fields(hello);
 	if (length <= 0)
 		ret = fastipc_fail(-EPIPE, "the peer hung up before HELLO");
 	else if (!ret)
 		ret = check_hello(hello, (size_t)length);
-	if (ret && *fd >= 0) {
-		close(*fd);
-		*fd = -1;
-	}
+	if (ret)
+		fastipc_hello_close(fds);
 	return ret;
 }

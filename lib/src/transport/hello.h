@@ -4,7 +4,8 @@
  * AF_UNIX SOCK_SEQPACKET socket.
  *
  *	client				server
- *	CONNECT + its region's fd  ->
+ *	CONNECT + its region's fd
+ *		+ a bell page's fd ->
  *				   <-	ACCEPT + its region's fd, or REFUSE
  *	QUERY			   ->
  *				   <-	STATUS, or REFUSE
@@ -27,8 +28,13 @@
 #define FASTIPC_HELLO_VERSION 1
 #define FASTIPC_HELLO_VERSION_MIN 1
 
-/* Feature bits that this end knows.  None are defined yet. */
-#define FASTIPC_HELLO_FEATURES 0u
+/* Feature bits that this end knows. */
+#define FASTIPC_HELLO_FEATURES FASTIPC_HELLO_BELL
+/* CONNECT: a second descriptor, of a bell page; ACCEPT: it is taken. */
+#define FASTIPC_HELLO_BELL 1u
+
+/* Descriptors of one HELLO, at most. */
+#define FASTIPC_HELLO_FDS 2
 
 enum fastipc_hello_kind {
 	FASTIPC_HELLO_CONNECT = 1,
@@ -70,24 +76,28 @@ _Static_assert(offsetof(struct fastipc_hello, reserved) == 72,
 /* The part that every version has. */
 #define FASTIPC_HELLO_PREFIX offsetof(struct fastipc_hello, abi)
 
-/* Zero it and fill in what every HELLO of this end says. */
+/* Zero it and fill in what every HELLO of this end says; no features. */
 void fastipc_hello_init(struct fastipc_hello *hello,
 			enum fastipc_hello_kind kind);
 
 /*
- * Send, with @fd attached unless it is -1.  Never blocks.
+ * Send, with the first @count of @fds attached.  Never blocks.
  * -EPIPE the peer is gone; another errno.
  */
-int fastipc_hello_send(int sock, const struct fastipc_hello *hello, int fd);
+int fastipc_hello_send(int sock, const struct fastipc_hello *hello,
+		       const int *fds, size_t count);
 
 /*
- * Receive, without blocking.  *@fd is the one descriptor that came with it,
- * or -1; on failure all that came are closed.
+ * Receive, without blocking.  @fds are the descriptors that came with it, -1
+ * behind the last; on failure all that came are closed.
  *
- * -EAGAIN nothing there; -EPIPE the peer is gone; -EBADMSG no HELLO, or more
- * than one descriptor; -EPROTONOSUPPORT no version in common; -EUSERS the
+ * -EAGAIN nothing there; -EPIPE the peer is gone; -EBADMSG no HELLO, or too
+ * many descriptors; -EPROTONOSUPPORT no version in common; -EUSERS a
  * descriptor was lost because this process has no room for it.
  */
-int fastipc_hello_receive(int sock, struct fastipc_hello *hello, int *fd);
+int fastipc_hello_receive(int sock, struct fastipc_hello *hello,
+			  int fds[FASTIPC_HELLO_FDS]);
+/* Close those that are none of -1, and make them so. */
+void fastipc_hello_close(int fds[FASTIPC_HELLO_FDS]);
 
 #endif

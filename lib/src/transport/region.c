@@ -11,23 +11,18 @@
  *   (also by mprotect() of a read-only one) fail, for everyone.
  * - F_SEAL_SEAL: nothing can be added, such as a seal that breaks the maker.
  */
-#include "transport/transport.h"
+#include "transport/memfd.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/error.h"
-
-#ifndef MFD_NOEXEC_SEAL
-#define MFD_NOEXEC_SEAL 0x0008U
-#endif
 
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL)
 
@@ -84,46 +79,10 @@ static int map_twice(struct fastipc_region *region, int fd, uint32_t size,
 	return 0;
 }
 
-static int make_memfd(void)
-{
-	const unsigned int flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-	int fd = memfd_create("fastipc", flags | MFD_NOEXEC_SEAL);
-
-	if (fd < 0 && errno == EINVAL) /* before Linux 6.3 */
-		fd = memfd_create("fastipc", flags);
-	if (fd < 0)
-		return fastipc_fail(
-			-errno,
-			"cannot make a memfd (%s): raise RLIMIT_NOFILE or free "
-			"memory",
-			strerrordesc_np(errno));
-	return fd;
-}
-
-/* Growing a file over RLIMIT_FSIZE would raise SIGXFSZ: look first. */
-static int set_length(int fd, off_t length)
-{
-	struct rlimit limit;
-
-	if (!getrlimit(RLIMIT_FSIZE, &limit) && limit.rlim_cur < (rlim_t)length)
-		return fastipc_fail(-EFBIG,
-				    "a region of %lld bytes is over "
-				    "RLIMIT_FSIZE: raise it",
-				    (long long)length);
-	if (ftruncate(fd, length))
-		return fastipc_fail(-errno, "cannot size a region: %s",
-				    strerrordesc_np(errno));
-	return 0;
-}
-
 /* The identity is written before anyone else can have the file. */
 static int initialise(struct fastipc_region *region, int fd, uint32_t size)
 {
-	int ret = set_length(fd, FASTIPC_CONTROL_SIZE + (off_t)size);
-
-	if (ret)
-		return ret;
-	ret = map_twice(region, fd, size, PROT_READ | PROT_WRITE);
+	int ret = map_twice(region, fd, size, PROT_READ | PROT_WRITE);
 	if (ret)
 		return ret;
 	region->control->magic = FASTIPC_REGION_MAGIC;
@@ -165,7 +124,7 @@ int fastipc_region_create(struct fastipc_region *region, uint32_t size, int *fd)
 				    "this kernel's pages are larger than %d "
 				    "bytes, which regions do not support",
 				    FASTIPC_CONTROL_SIZE);
-	memfd = make_memfd();
+	memfd = fastipc_memfd_create(FASTIPC_CONTROL_SIZE + (uint64_t)size);
 	if (memfd < 0)
 		return memfd;
 	ret = initialise(region, memfd, size);

@@ -328,7 +328,7 @@ void fastipc_rendezvous_refuse(int sock, int error)
 
 	fastipc_hello_init(&hello, FASTIPC_HELLO_REFUSE);
 	hello.error = error;
-	fastipc_hello_send(sock, &hello, -1);
+	fastipc_hello_send(sock, &hello, NULL, 0);
 }
 
 /*

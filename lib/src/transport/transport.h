@@ -42,6 +42,10 @@ struct fastipc_proposal {
 struct fastipc_link {
 	struct fastipc_region own;
 	struct fastipc_region peer;
+	/* The doorbell words: what this end bumps, and what it sleeps on. */
+	uint32_t *own_bell;
+	const uint32_t *peer_bell;
+	void *bell; /* the page that they are in; NULL: the control pages */
 	/* Rendezvous socket, non-blocking, close-on-exec.  Its readability is
 	 * the POLL doorbell (a byte) or the peer's hang-up. */
 	int sock;
