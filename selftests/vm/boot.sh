@@ -1,0 +1,127 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# selftests/vm/boot.sh DIRECTORY [shell]: boot DIRECTORY/vmlinuz in QEMU with
+# DIRECTORY/initramfs (which initramfs.sh makes), and print as TAP what the
+# tests there print, one more test for the guest's end, and one for its kernel
+# log; or give a shell in it.  The logs stay in DIRECTORY: kernel.log and
+# tests.log; what the guest sends besides in files.tar.
+#
+# KVM is used where it can boot this kernel, emulation elsewhere ($VM_ACCEL
+# names one: kvm, tcg).  The guest is killed after $VM_TIMEOUT seconds (900).
+set -u
+export LC_ALL=C
+
+here=$(dirname "$0")
+directory=${1:?}
+mode=${2:-tests}
+timeout=${VM_TIMEOUT:-900}
+cache=${FASTIPC_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/fastipc}
+cpus=2
+memory=${VM_MEMORY:-2G}
+pid=''
+
+end()
+{
+	[ -z "$pid" ] || kill "$pid" 2>/dev/null
+}
+trap end EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# Run QEMU, for some seconds at most (0: for ever), in place of this process.
+qemu() # ACCELERATOR SECONDS APPEND ARGUMENT...
+{
+	local accelerator=$1 seconds=$2 append=$3
+	local machine=(-accel 'tcg,thread=multi' -cpu max)
+
+	shift 3
+	[ "$accelerator" != kvm ] || machine=(-accel kvm -cpu host)
+	exec timeout -k 5 --foreground "$seconds" qemu-system-x86_64 \
+		"${machine[@]}" -smp "$cpus" -m "$memory" \
+		-nodefaults -no-user-config -display none -no-reboot \
+		-kernel "$directory/vmlinuz" -initrd "$directory/initramfs" \
+		-append "console=ttyS0 panic=-1 $append" "$@"
+}
+
+# Whether KVM boots this kernel: /dev/kvm may be there, and not work for it.
+# The answer is kept for the host's kernel.
+kvm_works()
+{
+	local answer
+
+	answer=$cache/kvm-$(uname -r)
+	if [ ! -e "$answer" ]; then
+		mkdir -p "$cache"
+		echo no >"$answer"
+		if [ -w /dev/kvm ] && (qemu kvm 20 'fastipc.mode=nothing' \
+			-serial stdio </dev/null 2>/dev/null) |
+			grep -q '^fastipc-end'; then
+			echo yes >"$answer"
+		fi
+	fi
+	[ "$(cat "$answer")" = yes ]
+}
+
+accelerator=${VM_ACCEL:-}
+if [ -z "$accelerator" ]; then
+	accelerator=tcg
+	kvm_works && accelerator=kvm
+fi
+
+if [ "$mode" = shell ]; then
+	read -r rows columns < <(stty size 2>/dev/null || echo 24 80)
+	(qemu "$accelerator" 0 "quiet fastipc.mode=shell \
+		fastipc.rows=$rows fastipc.columns=$columns" \
+		-serial mon:stdio)
+	exit
+fi
+
+# ---- the tests ----
+
+rm -f "$directory"/{kernel,tests}.log "$directory/files.tar"
+qemu "$accelerator" "$timeout" 'loglevel=8 fastipc.mode=tests' \
+	-serial "file:$directory/kernel.log" \
+	-serial "file:$directory/tests.log" \
+	-serial "file:$directory/files.tar" </dev/null &
+pid=$!
+wait "$pid"
+status=$?
+pid=''
+
+number=0
+result() # STATUS NAME
+{
+	number=$((number + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok $number - $2"
+	else
+		echo "not ok $number - $2"
+	fi
+}
+
+# The guest's tests count as this one's; its plans and totals do not.
+group=''
+while IFS= read -r line; do
+	case $line in
+	'# '*/*) group=${line#\# } ;;
+	esac
+	case $line in
+	'ok '* | 'not ok '*)
+		number=$((number + 1))
+		echo "${line%%ok *}ok $number - $group:${line#*ok}"
+		;;
+	1..[0-9]* | *' passed, '*' failed' | *' skipped') ;;
+	*) echo "$line" ;;
+	esac
+done < <(tr -d '\r' <"$directory/tests.log")
+
+[ "$status" -ne 124 ] || echo "# killed after $timeout s"
+ran=$number
+grep -q '^fastipc-end 0' <(tr -d '\r' <"$directory/tests.log")
+result $? "the guest ran all and ended ($accelerator)"
+"$here/log.sh" "$directory/kernel.log"
+result $? "the kernel's log has no complaint"
+[ "$ran" -gt 0 ]
+result $? "there was a test"
+echo "1..$number"

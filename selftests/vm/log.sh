@@ -1,0 +1,60 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# selftests/vm/log.sh LOG: whether a kernel's log is clean: that it has none of
+# the lines that tell of a mistake in the kernel.  Those it has are printed, as
+# comments of TAP, with what follows each.
+set -u
+export LC_ALL=C
+
+log=${1:?}
+
+# What a kernel says when something is wrong.
+complaints='BUG:|BUG at|WARNING:|RIP:|Oops|[Kk]ernel panic|Call Trace'
+complaints+='|general protection fault|unable to handle|double fault'
+complaints+='|possible circular locking|possible recursive locking'
+complaints+='|inconsistent lock state|suspicious RCU usage|lock held when'
+complaints+='|invalid wait context|bad unlock balance|lockdep'
+complaints+='|KASAN|UBSAN|KCSAN|KFENCE|kmemleak|unreferenced object|ODEBUG'
+complaints+='|INFO: task|hung task|blocked for more than|soft lockup|hard LOCKUP'
+complaints+='|rcu.*(stall|detected)|scheduling while atomic|sleeping function'
+complaints+='|refcount_t:|list_(add|del) corruption|Bad page|bad page|BUG_ON'
+complaints+='|Out of memory|oom-kill|page allocation failure'
+complaints+='|stack-protector|Modules linked in'
+
+# What is said at boot, or on purpose, and is no complaint.
+noise=(
+	# Features announced at boot, and sizes of lockdep's tables.
+	'Lock dependency validator: '
+	'... MAX_LOCK'
+	'kasan: KernelAddressSanitizer initialized'
+	'kcsan: (enabled|strict mode|non-strict mode|selftest)'
+	'kfence: initialized'
+	'kmemleak: (Kernel memory leak detector|Automatic memory scanning|kmemleak)'
+	'ODEBUG: selftest passed'
+	'rcu: .*(RCU CPU stall|lockdep)'
+	# Debian's kernel tells so of every CPU without these fixes.
+	'(Spectre|MDS|TAA|MMIO|RETBleed|SRBDS|GDS|SRSO).*WARNING|WARNING: Spectre'
+	# A test that runs into the limit of its own memory cgroup.
+	'Memory cgroup out of memory|oom-kill:constraint=CONSTRAINT_MEMCG'
+)
+
+filtered()
+{
+	local pattern IFS='|'
+
+	pattern="${noise[*]}"
+	tr -d '\r\0' <"$log" | grep -anE "$complaints" | grep -avE "$pattern"
+}
+
+if [ ! -s "$log" ]; then
+	echo "# $log is empty"
+	exit 1
+fi
+first=$(filtered | head -n 1)
+[ -n "$first" ] || exit 0
+echo "# $(filtered | wc -l) lines of $log:"
+filtered | head -n 40 | sed 's/^/# /'
+echo "# and what follows the first:"
+tail -n "+${first%%:*}" "$log" | head -n 80 | tr -d '\r' | sed 's/^/#   /'
+exit 1
