@@ -50,7 +50,8 @@ LIB_LINKS    := libfastipc.so.$(SOVERSION) libfastipc.so
 TOOL         := $(if $(TOOL_OBJECTS),$(O)/bin/fastipc)
 HEADERS      := $(wildcard lib/include/fastipc/*.h)
 MAN_PAGES    := $(sort $(wildcard lib/man/*.[1-9]))
-SCRIPTS      := .ci/run tools/deps $(wildcard tools/run selftests/run \
+SCRIPTS      := .ci/run tools/deps $(wildcard tools/run tools/kmod \
+		selftests/run selftests/vm/init \
 		tools/*/*.sh selftests/*.sh selftests/*/*.sh)
 SOURCES      := $(wildcard uapi/*/*.h lib/*/*/*.[ch] tools/*/*.[ch] \
 		selftests/*.[ch] selftests/*/*.[ch])
@@ -66,6 +67,15 @@ CLANG_TESTS := $(patsubst $(O)/%,$(O)/clang/%,\
 		$(call pick,$(call tests,unit integration)))
 STRESS     := $(call pick,$(call tests,stress))
 EXAMPLES   := $(call tests,examples)
+
+# The tests of /dev/fastipc, which run in a virtual machine, and the kernels.
+KSELFTESTS  = $(call pick,$(shell $(KSELFTEST) --eval='list:;@echo \
+		$$(TEST_GEN_PROGS:$(CURDIR)/%=%)' list KSELFTEST=.))
+KSELFTEST   = $(MAKE) -s --no-print-directory -C selftests/kmod \
+	      CC=$(CC) UAPI=$(CURDIR)/uapi O=$(abspath $(O))/selftests/kmod
+VM_TESTS    = $(KSELFTESTS) $(TESTS) $(SCRIPTED)
+VM_CHECK   := debian-6.1
+VM_KERNELS := debian-6.12 plain-7 debian-6.1-rt
 
 # ---- how it is built ----
 
@@ -183,6 +193,79 @@ lint: man-check ## check style, suspicious code, scripts and licences
 man-check: ## check the man pages
 	@tools/deps lint
 	$(if $(MAN_PAGES),$(call say,MAN)mandoc -T lint -W warning $(MAN_PAGES))
+
+# ---- the kernel module, and virtual machines to try it in ----
+
+.PHONY: kmod kmod-install kmod-lint kselftests
+kmod: ## build the kernel module, for the running kernel or KDIR
+	@tools/deps run
+	$(Q)O=$(O) KDIR=$(KDIR) tools/kmod build
+
+kmod-install: ## install the kernel module (with DKMS, if it is there)
+	@tools/deps run
+	$(Q)O=$(O) KDIR=$(KDIR) tools/kmod install
+
+kmod-lint: ## check the module with checkpatch, sparse and all warnings
+	@tools/deps run lint vm
+	$(Q)O=$(O) KDIR=$(or $(KDIR),$$(selftests/vm/kernel.sh debian-6.1)/build) \
+		KSELFTEST=$$(selftests/vm/kernel.sh kselftest) tools/kmod lint
+
+kselftests:
+	+$(Q)headers=$$(selftests/vm/kernel.sh kselftest) && $(KSELFTEST) \
+		KSELFTEST=$$headers/tools/testing/selftests
+
+# $(call vm_prepare,DIRECTORY,KERNEL,TESTS,ARGUMENTS of tools/kmod build)
+define vm_prepare
+	@mkdir -p $(1)
+	$(call say,VM)kernel=$$(selftests/vm/kernel.sh $(2)) && \
+		module=$$(O=$(O) KDIR=$$kernel/build tools/kmod build $(4)) && \
+		O=$(O) MODULE=$$module selftests/vm/prepare.sh $(1) $$kernel $(3)
+endef
+
+# Boots the kernel % and runs the tests there; it prints TAP.
+$(O)/selftests/vm/%: FORCE tools kselftests $(TESTS)
+	$(call vm_prepare,$(O)/vm/$*,$*,$(VM_TESTS))
+	@mkdir -p $(@D)
+	@printf '#!/bin/sh\nexec selftests/vm/boot.sh %s\n' $(O)/vm/$* >$@
+	@chmod +x $@
+
+.PHONY: vm check-vm check-debug check-kcsan check-kernels vm-shell vm-tested
+vm: ## try /dev/fastipc in a virtual machine, without root
+	@tools/deps run vm
+	+@$(again) vm-shell
+
+vm-shell: tools
+	$(call vm_prepare,$(O)/vm/shell,$(or $(KERNEL),debian-6.1),)
+	@selftests/vm/boot.sh $(O)/vm/shell shell
+
+check-vm: ## run the tests in a virtual machine (KERNEL=debian-6.1)
+	@tools/deps run check vm
+	+@$(again) vm-tested VM='$(or $(KERNEL),$(VM_CHECK))'
+
+check-debug: ## run them with KASAN, lockdep, kmemleak, faults injected
+	@tools/deps run check vm kernel
+	+@$(again) vm-tested VM=debug-6.1
+
+check-kcsan: ## run them with KCSAN, which finds data races
+	@tools/deps run check vm kernel
+	+@$(again) vm-tested VM=kcsan-6.1
+
+check-kernels: ## run them with Linux 6.12, the newest 7.x and 6.1-rt
+	@tools/deps run check vm kernel
+	+@$(again) vm-tested VM='$(VM_KERNELS)'
+
+vm-tested: $(VM:%=$(O)/selftests/vm/%)
+	@O=$(O) selftests/run $^
+
+.PHONY: kmod-coverage kmod-covered
+kmod-coverage: ## print which lines of the module the tests reach
+	@tools/deps run check vm kernel
+	+@$(again) kmod-covered
+
+kmod-covered: tools kselftests $(TESTS)
+	$(call vm_prepare,$(O)/vm/coverage,debug-6.1,$(VM_TESTS),GCOV_PROFILE=y)
+	@selftests/vm/boot.sh $(O)/vm/coverage
+	@selftests/vm/coverage.sh $(O)/vm/coverage
 
 # ---- how it is installed ----
 

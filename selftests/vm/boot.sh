@@ -111,7 +111,8 @@ while IFS= read -r line; do
 		number=$((number + 1))
 		echo "${line%%ok *}ok $number - $group:${line#*ok}"
 		;;
-	1..[0-9]* | *' passed, '*' failed' | *' skipped') ;;
+	1..[0-9]* | 'TAP version'* | '#  RUN '* | '#            OK '*) ;;
+	*' passed, '*' failed' | *' skipped' | 'FAILED '* | 'fastipc-end'*) ;;
 	*) echo "$line" ;;
 	esac
 done < <(tr -d '\r' <"$directory/tests.log")

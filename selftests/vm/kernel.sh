@@ -203,7 +203,7 @@ take_source() # VERSION [MEMBER...]
 # A kernel built from source.
 build_kernel() # FLAVOUR VERSION
 {
-	local source config=$PWD/config line name missing=''
+	local source config=$PWD/config line missing=''
 	local fragments=("$here/config/base")
 
 	[ "$1" = plain ] || fragments+=("$here/config/$1")
