@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * Sleeping and waking: WAIT, WAKE, SWAP, and poll().
+ *
+ * No wake-up is lost, for the sleeper and the waker do the same two things in
+ * opposite order.  A sleeper first gets onto the queue, then reads the words
+ * that would keep it awake.  A waker has written a word (user space, before it
+ * made the call; or a flag, here), then looks at the queue, under the lock of
+ * the queue.  Whichever has that lock second sees what the other one did before:
+ * the waker finds the sleeper on the queue, or the sleeper finds the word
+ * changed.  Only the pollers' "armed" is read without a lock; there it takes
+ * full barriers, which are named where they are.
+ */
+#include <linux/hrtimer.h>
+#include <linux/ktime.h>
+#include <linux/sched/signal.h>
+
+#include "compat.h"
+#include "fastipc.h"
+#include "trace.h"
+
+/**
+ * struct fastipc_sleeper - a thread in WAIT or SWAP
+ * @entry: in fastipc_end.waiters
+ * @woken: somebody called WAKE.  That ends the wait, even if no word differs; a
+ *	wake-up by a timer, by a signal or by chance does not.
+ */
+struct fastipc_sleeper {
+	struct wait_queue_entry entry;
+	bool woken;
+};
+
+/* Runs under the lock of the queue, in the waker. */
+static int fastipc_sleeper_wake(struct wait_queue_entry *entry,
+				unsigned int mode, int flags, void *key)
+{
+	struct fastipc_sleeper *sleeper =
+		container_of(entry, struct fastipc_sleeper, entry);
+	int ret;
+
+	/* Before the task becomes runnable, which is a barrier; see schedule. */
+	WRITE_ONCE(sleeper->woken, true);
+	ret = default_wake_function(entry, mode, flags, key);
+	/* Last: off the queue, the sleeper may leave, and its stack with it. */
+	list_del_init_careful(&entry->entry);
+	return ret;
+}
+
+/* Returned by fastipc_wait_look() when there is nothing to return. */
+#define FASTIPC_KEEP_WAITING 1
+
+static int fastipc_wait_look(struct fastipc_end *end,
+			     const struct fastipc_ioc_wait *arg)
+{
+	const struct fastipc_end *whose =
+		arg->side == FASTIPC_SIDE_OWN ? end : end->peer;
+	u32 __user *local = u64_to_user_ptr(arg->local);
+	u32 flags, value;
+
+	/*
+	 * First, with acquire: if the peer is gone, then the doorbell is read
+	 * as it left it, and what it rang for is not lost on us.
+	 */
+	flags = smp_load_acquire(&end->flags);
+	if (READ_ONCE(whose->region.control->doorbell) != arg->seen)
+		return 0;
+	if (local) {
+		if (get_user(value, local))
+			return -EFAULT;
+		if (value != arg->local_seen)
+			return 0;
+	}
+	if (flags & (FASTIPC_INFO_PEER_GONE | FASTIPC_INFO_ABORTED))
+		return -EPIPE;
+	if (flags & FASTIPC_INFO_PEER_SHUTDOWN)
+		return -ESHUTDOWN;
+	return FASTIPC_KEEP_WAITING;
+}
+
+/* As a futex does it: with the slack that the task has. */
+static void fastipc_wait_start_timer(struct hrtimer_sleeper *timer,
+				     const struct fastipc_ioc_wait *arg)
+{
+	ktime_t deadline = ns_to_ktime(min_t(u64, arg->deadline, KTIME_MAX));
+
+	hrtimer_setup_sleeper_on_stack(timer, arg->clock, HRTIMER_MODE_ABS);
+	hrtimer_set_expires_range_ns(&timer->timer, deadline,
+				     current->timer_slack_ns);
+	hrtimer_sleeper_start_expires(timer, HRTIMER_MODE_ABS);
+}
+
+/* The caller is on the queue, and has found nothing to return. */
+static int fastipc_wait_sleep(struct fastipc_end *end,
+			      struct fastipc_sleeper *sleeper,
+			      const struct fastipc_ioc_wait *arg)
+{
+	struct hrtimer_sleeper timer, *timeout = NULL;
+	int ret;
+
+	atomic64_inc(&end->waits);
+	if (arg->deadline) {
+		timeout = &timer;
+		fastipc_wait_start_timer(timeout, arg);
+	}
+	for (;;) {
+		/*
+		 * The barrier in here pairs with the one in try_to_wake_up(),
+		 * behind the store to woken or to the timer's task: it is seen
+		 * now, or else the waker sees us in this state.
+		 */
+		set_current_state(TASK_INTERRUPTIBLE | TASK_FREEZABLE);
+		if (!READ_ONCE(sleeper->woken) &&
+		    (!timeout || READ_ONCE(timeout->task)))
+			schedule();
+		/* The words may be paged out: reading them may sleep, too. */
+		__set_current_state(TASK_RUNNING);
+
+		ret = fastipc_wait_look(end, arg);
+		if (ret != FASTIPC_KEEP_WAITING)
+			break;
+		ret = 0;
+		if (READ_ONCE(sleeper->woken))
+			break;
+		ret = -ETIMEDOUT;
+		if (timeout && !READ_ONCE(timeout->task))
+			break;
+		/* Restarting is harmless: the deadline is absolute. */
+		ret = -ERESTARTSYS;
+		if (signal_pending(current))
+			break;
+	}
+	if (timeout) {
+		hrtimer_cancel(&timeout->timer);
+		destroy_hrtimer_on_stack(&timeout->timer);
+	}
+	return ret;
+}
+
+static int fastipc_wait(struct fastipc_end *end,
+			const struct fastipc_ioc_wait *arg)
+{
+	struct fastipc_sleeper sleeper = {};
+	int ret;
+
+	init_waitqueue_func_entry(&sleeper.entry, fastipc_sleeper_wake);
+	sleeper.entry.private = current;
+	add_wait_queue(&end->waiters, &sleeper.entry);
+
+	ret = fastipc_wait_look(end, arg);
+	if (ret == FASTIPC_KEEP_WAITING)
+		ret = fastipc_wait_sleep(end, &sleeper, arg);
+
+	finish_wait(&end->waiters, &sleeper.entry);
+	return ret;
+}
+
+static bool fastipc_wait_valid(const struct fastipc_ioc_wait *arg)
+{
+	switch (arg->clock) {
+	case CLOCK_MONOTONIC:
+	case CLOCK_REALTIME:
+	case CLOCK_BOOTTIME:
+		break;
+	default:
+		return false;
+	}
+	return arg->side <= FASTIPC_SIDE_OWN && !arg->reserved &&
+	       IS_ALIGNED(arg->local, sizeof(u32));
+}
+
+/*
+ * @sync: the caller is about to sleep, so that who is woken may as well have
+ * this CPU; it is not to be sent to another one, nor to preempt.
+ */
+static void fastipc_wake_peer(struct fastipc_end *end, bool sync)
+{
+	struct fastipc_end *peer = end->peer;
+
+	atomic64_inc(&end->wakes);
+	/*
+	 * Full barrier between the cursor that the caller stored and "armed";
+	 * pairs with the one in fastipc_poll_arm().
+	 */
+	smp_mb__after_atomic();
+
+	if (sync)
+		wake_up_interruptible_sync(&peer->waiters);
+	else
+		wake_up_interruptible(&peer->waiters);
+
+	/*
+	 * No key: it is not known here what the pollers would find, and with
+	 * IN and OUT together all the exclusive ones would be woken, not one.
+	 */
+	if (atomic_read(&peer->armed) && atomic_xchg(&peer->armed, 0)) {
+		if (sync)
+			wake_up_interruptible_sync(&peer->pollers);
+		else
+			wake_up_interruptible(&peer->pollers);
+	}
+}
+
+/**
+ * fastipc_end_wake_all() - wake all sleepers of an end, exclusive ones as well
+ * @end: something happened to its peer, and is in @end->flags
+ */
+void fastipc_end_wake_all(struct fastipc_end *end)
+{
+	wake_up_interruptible_all(&end->waiters);
+	wake_up_interruptible_all(&end->pollers);
+}
+
+/**
+ * fastipc_end_wait() - WAIT
+ * @end: the caller's
+ * @uarg: struct fastipc_ioc_wait
+ *
+ * Return: as in the UAPI header.
+ */
+long fastipc_end_wait(struct fastipc_end *end, void __user *uarg)
+{
+	struct fastipc_ioc_wait arg;
+	u32 size;
+	int ret;
+
+	ret = fastipc_copy_in(&arg, sizeof(arg), uarg, &size);
+	if (ret)
+		return ret;
+	if (!fastipc_wait_valid(&arg))
+		return -EINVAL;
+
+	ret = fastipc_wait(end, &arg);
+	trace_fastipc_wait(end, &arg, ret);
+	return ret;
+}
+
+/**
+ * fastipc_end_swap() - SWAP: WAKE the peer, then WAIT for it
+ * @end: the caller's
+ * @uarg: struct fastipc_ioc_wait
+ *
+ * Return: as in the UAPI header.
+ */
+long fastipc_end_swap(struct fastipc_end *end, void __user *uarg)
+{
+	struct fastipc_ioc_wait arg;
+	u32 size;
+	int ret;
+
+	ret = fastipc_copy_in(&arg, sizeof(arg), uarg, &size);
+	if (ret)
+		return ret;
+	if (!fastipc_wait_valid(&arg) || arg.side != FASTIPC_SIDE_PEER)
+		return -EINVAL;
+
+	fastipc_wake_peer(end, true);
+	ret = fastipc_wait(end, &arg);
+	trace_fastipc_swap(end, &arg, ret);
+	return ret;
+}
+
+/**
+ * fastipc_end_wake() - WAKE
+ * @end: the caller's
+ * @uarg: struct fastipc_ioc_wake
+ *
+ * Return: 0, -EINVAL, -E2BIG or -EFAULT.
+ */
+long fastipc_end_wake(struct fastipc_end *end, void __user *uarg)
+{
+	struct fastipc_ioc_wake arg;
+	u32 size;
+	int ret;
+
+	ret = fastipc_copy_in(&arg, sizeof(arg), uarg, &size);
+	if (ret)
+		return ret;
+
+	switch (arg.side) {
+	case FASTIPC_SIDE_PEER:
+		fastipc_wake_peer(end, false);
+		break;
+	case FASTIPC_SIDE_OWN:
+		atomic64_inc(&end->wakes);
+		wake_up_interruptible(&end->waiters);
+		break;
+	default:
+		return -EINVAL;
+	}
+	trace_fastipc_wake(end, arg.side);
+	return 0;
+}
+
+/*
+ * Ask the peer to ring: put into the sleep word what the owner of this end
+ * would put there before it sleeps.  What other pollers asked for since the
+ * last wake-up stays asked for; they sleep still.
+ */
+static void fastipc_poll_arm(struct fastipc_end *end, u32 want)
+{
+	spin_lock_irq(&end->pollers.lock);
+	/*
+	 * A full barrier: whoever rings since it saw the sleep word finds
+	 * "armed" set.
+	 */
+	want |= atomic_fetch_or(want, &end->armed);
+	end->epoch += FASTIPC_SLEEP_EPOCH;
+	WRITE_ONCE(end->region.control->sleep,
+		   FASTIPC_SLEEP_KERNEL | want | end->epoch);
+	spin_unlock_irq(&end->pollers.lock);
+
+	/*
+	 * Between the sleep word and the look at the cursors; pairs with the
+	 * barrier of the peer's user space between its cursor and the look at
+	 * the sleep word, and with the one in fastipc_wake_peer().
+	 */
+	smp_mb();
+}
+
+/* Cursors are whatever their owners say; nothing depends on them but this. */
+static __poll_t fastipc_poll_look(struct fastipc_end *end)
+{
+	const struct fastipc_control *own = end->region.control;
+	const struct fastipc_control *peer = end->peer->region.control;
+	u32 flags = smp_load_acquire(&end->flags);
+	__poll_t events = 0;
+
+	if (READ_ONCE(peer->tx_tail) != READ_ONCE(own->rx_head))
+		events |= EPOLLIN | EPOLLRDNORM;
+	if (READ_ONCE(own->tx_tail) - READ_ONCE(peer->rx_head) <=
+	    end->region.data_size / 2)
+		events |= EPOLLOUT | EPOLLWRNORM;
+	if (flags & FASTIPC_INFO_PEER_SHUTDOWN)
+		events |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
+	if (flags & (FASTIPC_INFO_PEER_GONE | FASTIPC_INFO_ABORTED))
+		events = EPOLLIN | EPOLLRDNORM | EPOLLRDHUP | EPOLLHUP;
+	return events;
+}
+
+/**
+ * fastipc_end_poll() - poll(), select(), epoll and io_uring on an endpoint
+ * @file: the endpoint
+ * @table: who asks, and for what
+ *
+ * The first of them to be told that something is ready disarms the endpoint;
+ * each comes here again before it sleeps again, and that arms it anew.
+ *
+ * Return: what is ready.
+ */
+__poll_t fastipc_end_poll(struct file *file, struct poll_table_struct *table)
+{
+	struct fastipc_end *end = file->private_data;
+	__poll_t asked = poll_requested_events(table);
+	u32 want = 0;
+
+	poll_wait(file, &end->pollers, table);
+
+	if (asked & (EPOLLIN | EPOLLRDNORM))
+		want |= FASTIPC_WANT_DATA;
+	if (asked & (EPOLLOUT | EPOLLWRNORM))
+		want |= FASTIPC_WANT_SPACE;
+	if (want)
+		fastipc_poll_arm(end, want);
+	return fastipc_poll_look(end);
+}
