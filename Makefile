@@ -179,19 +179,22 @@ clang-tests:
 	+@$(again) O=$(O)/clang CC=$(CLANG) tools \
 		$(CLANG_TESTS)
 
-.PHONY: lint man-check
-lint: man-check ## check style, suspicious code, scripts and licences
-	@tools/deps lint
+.PHONY: lint lint-deps man-check
+lint: man-check kmod-lint ## check style, suspicious code, scripts and licences
 	$(call say,FORMAT)clang-format --dry-run -Werror $(SOURCES)
 	$(call say,SPDX)! grep -L SPDX-License-Identifier $(SOURCES) $(SCRIPTS) \
+		Kbuild $(wildcard kmod/* selftests/vm/config/*) \
 		$(MAN_PAGES) $(wildcard selftests/model/*.pml) | grep .
 	$(call say,SHELL)shellcheck $(SCRIPTS)
-	$(call say,TIDY)printf '%s\n' $(filter %.c,$(SOURCES)) | \
+	$(call say,TIDY)printf '%s\n' $(filter-out selftests/kmod/%,\
+		$(filter %.c,$(SOURCES))) | \
 		xargs -P "$$(nproc)" -I{} clang-tidy --quiet {} -- \
 		$(FLAGS) -Ilib/src -Itools -Iselftests
 
-man-check: ## check the man pages
-	@tools/deps lint
+lint-deps:
+	@tools/deps run lint vm
+
+man-check: lint-deps ## check the man pages
 	$(if $(MAN_PAGES),$(call say,MAN)mandoc -T lint -W warning $(MAN_PAGES))
 
 # ---- the kernel module, and virtual machines to try it in ----
@@ -205,8 +208,7 @@ kmod-install: ## install the kernel module (with DKMS, if it is there)
 	@tools/deps run
 	$(Q)O=$(O) KDIR=$(KDIR) tools/kmod install
 
-kmod-lint: ## check the module with checkpatch, sparse and all warnings
-	@tools/deps run lint vm
+kmod-lint: lint-deps ## check the module with checkpatch, sparse and all warnings
 	$(Q)O=$(O) KDIR=$(or $(KDIR),$$(selftests/vm/kernel.sh debian-6.1)/build) \
 		KSELFTEST=$$(selftests/vm/kernel.sh kselftest) tools/kmod lint
 
