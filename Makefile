@@ -31,6 +31,8 @@ SAN_tsan := -fsanitize=thread $(if $(findstring clang,$(CC)),,-Wno-tsan)
 NO_ASLR   = $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
 URCU      := $(shell pkg-config --libs liburcu-bp liburcu-cds 2>/dev/null)
+NL        := $(shell pkg-config --libs libnl-genl-3.0 2>/dev/null)
+NL_FLAGS  := $(shell pkg-config --cflags libnl-genl-3.0 2>/dev/null)
 FLAGS     := -std=c11 -D_GNU_SOURCE -DFASTIPC_VERSION='"$(VERSION)"' \
 	     -Iuapi -Ilib/include -Wall -Wextra -Werror -pthread \
 	     $(SAN_$(SAN)) $(CPPFLAGS) $(CFLAGS)
@@ -98,7 +100,7 @@ $(O)/lib/%.o: lib/%.c $(O)/flags
 
 $(O)/tools/%.o: tools/%.c $(O)/flags
 	@mkdir -p $(@D)
-	$(call say,CC)$(CC) $(FLAGS) -Itools -MMD -MP -c -o $@ $<
+	$(call say,CC)$(CC) $(FLAGS) $(NL_FLAGS) -Itools -MMD -MP -c -o $@ $<
 
 $(LIB_A): $(LIB_OBJECTS)
 	@rm -f $@
@@ -112,7 +114,7 @@ $(LIB_SO): $(LIB_OBJECTS) lib/libfastipc.map
 
 $(O)/bin/fastipc: $(TOOL_OBJECTS) $(LIB_A)
 	@mkdir -p $(@D)
-	$(call say,LD)$(CC) $(FLAGS) $(LINK) -o $@ $^ $(URCU) -lm
+	$(call say,LD)$(CC) $(FLAGS) $(LINK) -o $@ $^ $(URCU) $(NL) -lm
 
 $(O)/selftests/%: selftests/%.c $(LIB_A) $(O)/flags
 	@mkdir -p $(@D)
@@ -189,7 +191,7 @@ lint: man-check kmod-lint ## check style, suspicious code, scripts and licences
 	$(call say,TIDY)printf '%s\n' $(filter-out selftests/kmod/%,\
 		$(filter %.c,$(SOURCES))) | \
 		xargs -P "$$(nproc)" -I{} clang-tidy --quiet {} -- \
-		$(FLAGS) -Ilib/src -Itools -Iselftests
+		$(FLAGS) $(NL_FLAGS) -Ilib/src -Itools -Iselftests
 
 lint-deps:
 	@tools/deps run lint vm

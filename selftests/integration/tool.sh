@@ -152,7 +152,9 @@ ok=0
 for arguments in "serve" "get" "get x" "call x" "call x y" "call x 70000" \
 	"ping" "ls x" "serve x --threads 0" "serve x --ring 3000" \
 	"serve x --wait maybe" "serve x --checksum crc" "serve x --mode 9" \
-	"ping x -c 0" "ping x -i -1" "get x y -j 0" "ls --nonsense"; do
+	"ping x -c 0" "ping x -i -1" "get x y -j 0" "ls --nonsense" \
+	"stat x y" "stat -i 0" "top -s z" "top x y" "monitor x" \
+	"disconnect" "disconnect x"; do
 	# shellcheck disable=SC2086 # words are meant
 	expect 2 'fastipc' $arguments || ok=1
 done
@@ -162,7 +164,7 @@ run --help && grep -q 'serve' "$out" && grep -q 'Examples' "$out" &&
 	run --version && grep -q '^fastipc [0-9]' "$out"
 result $? "--help lists the commands, --version has a number"
 ok=0
-for command in serve get call ping ls; do
+for command in serve get call ping ls stat top monitor disconnect; do
 	run $command --help && grep -q 'Examples' "$out" || ok=1
 done
 result $ok "each command's --help has examples"
@@ -181,6 +183,22 @@ expect 1 "cannot serve '$work/none'" serve tool --dir "$work/none"
 result $? "a directory that is not there"
 run ls --json && json "$out" && [ "$(cat "$out")" = '[]' ]
 result $? "ls without servers is an empty list"
+expect 1 "cannot ask 'nobody'" stat nobody &&
+	expect 1 "cannot ask 'nobody'" top nobody --batch -n 1
+result $? "stat and top of a server that is not there"
+run stat && grep -q '^0 servers, ' "$out" && grep -q '^module: ' "$out"
+result $? "stat without servers"
+expect 1 'no terminal' top
+result $? "top needs a terminal, or --batch"
+if [ -e /dev/fastipc ]; then
+	skip "what only the module can do, without it" "it is loaded"
+else
+	expect 1 'the module is not loaded' monitor &&
+		expect 1 'the module is not loaded' disconnect 1 &&
+		run stat --json && grep -q '"module":null' "$out" &&
+		run stat && grep -q '^module: not loaded' "$out"
+	result $? "what only the module can do, without it"
+fi
 
 # ---- with one ----
 
@@ -238,6 +256,30 @@ result $? "ls -l shows its path"
 run ls --json && json "$out" name pid connections uptime_seconds path &&
 	grep -q "\"pid\":$first," "$out"
 result $? "ls --json"
+
+run stat tool --json && json "$out" channels totals module
+result $? "stat --json"
+run stat -n 2 -i 0.01 && [ "$(grep -c '^1 servers, ' "$out")" -eq 2 ]
+result $? "stat again and again"
+run top --batch -n 2 -i 0.01 -s w &&
+	[ "$(grep -c '^fastipc top - ' "$out")" -eq 2 ] &&
+	grep -q '^ID .*WAKES/s' "$out"
+result $? "top --batch"
+run top --json -n 1 -i 0.01 && json "$out" channels totals
+result $? "top --json"
+if command -v script >/dev/null; then
+	(
+		sleep 0.5
+		printf b
+		sleep 0.2
+		printf q
+	) | script -qec "'$fastipc' top -i 0.1" /dev/null >"$out" 2>"$err" &&
+		grep -q "sorted by .*messages" "$out" &&
+		grep -q "sorted by .*bytes" "$out"
+	result $? "top on a terminal takes keys, and ends with q"
+else
+	skip "top on a terminal takes keys, and ends with q" "no script(1)"
+fi
 
 run get tool hello.txt --stdout && cmp -s "$out" "$tree/hello.txt"
 result $? "get --stdout"

@@ -24,6 +24,10 @@ int command_get(int argc, char **argv);
 int command_call(int argc, char **argv);
 int command_ping(int argc, char **argv);
 int command_ls(int argc, char **argv);
+int command_stat(int argc, char **argv);
+int command_top(int argc, char **argv);
+int command_monitor(int argc, char **argv);
+int command_disconnect(int argc, char **argv);
 int command_bench(int argc, char **argv);
 
 #endif

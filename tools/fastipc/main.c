@@ -15,6 +15,11 @@ static const struct command commands[] = {
 	{ "call", "call a server once and print its reply", command_call },
 	{ "ping", "measure round trips to a server", command_ping },
 	{ "ls", "list the live servers of this user", command_ls },
+	{ "stat", "show channels and what went through them", command_stat },
+	{ "top", "show what each channel does in a second", command_top },
+	{ "monitor", "print what happens to the module's channels",
+	  command_monitor },
+	{ "disconnect", "end a channel of the module", command_disconnect },
 	{ "bench", "measure latency and throughput", command_bench },
 };
 
@@ -53,7 +58,7 @@ static char *help_filter(int key, const char *text, void *input)
 		return (char *)text;
 	fputs("Commands:\n", out);
 	for (size_t i = 0; i < COMMANDS; i++)
-		fprintf(out, "  %-6s  %s\n", commands[i].name,
+		fprintf(out, "  %-10s  %s\n", commands[i].name,
 			commands[i].summary);
 	fprintf(out, "\n%s", text);
 	fclose(out);

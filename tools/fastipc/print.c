@@ -162,3 +162,20 @@ const char *time_text(uint64_t ns, char text[16])
 		snprintf(text, 16, "%.2f s", (double)ns / 1e9);
 	return text;
 }
+
+const char *age_text(uint64_t ns, char text[16])
+{
+	uint64_t seconds = ns / 1000000000;
+	unsigned int minutes = (unsigned int)(seconds / 60 % 60);
+	unsigned int hours = (unsigned int)(seconds / 3600 % 24);
+
+	if (seconds < 3600)
+		snprintf(text, 16, "%um%02us", minutes,
+			 (unsigned int)(seconds % 60));
+	else if (seconds < 86400)
+		snprintf(text, 16, "%uh%02um", hours, minutes);
+	else
+		snprintf(text, 16, "%ud%02uh", (unsigned int)(seconds / 86400),
+			 hours);
+	return text;
+}

@@ -40,5 +40,7 @@ void print_name(FILE *out, const char *name);
 /* "1.23 GB", "3.2 us": three digits and a unit. */
 const char *bytes_text(uint64_t bytes, char text[16]);
 const char *time_text(uint64_t ns, char text[16]);
+/* "3m02s", "5h10m", "2d03h". */
+const char *age_text(uint64_t ns, char text[16]);
 
 #endif

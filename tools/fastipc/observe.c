@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/* All that can be seen at one time. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "observe.h"
+#include "print.h"
+
+/* ---- servers ---- */
+
+int observation_add(struct observation *observation,
+		    const struct fastipc_server_info *info)
+{
+	struct fastipc_server_info *servers = observation->servers;
+	size_t capacity = observation->server_capacity;
+
+	if (observation->server_count == capacity) {
+		capacity = capacity ? 2 * capacity : 16;
+		servers = realloc(servers, capacity * sizeof(*servers));
+		if (!servers)
+			return -ENOMEM;
+		observation->servers = servers;
+		observation->server_capacity = capacity;
+	}
+	servers[observation->server_count++] = *info;
+	return 0;
+}
+
+static int add_server(const struct fastipc_server_info *info, void *context)
+{
+	return observation_add(context, info);
+}
+
+static int find_servers(const char *name, struct observation *observation)
+{
+	struct fastipc_server_info info;
+	int error;
+
+	if (!name)
+		return fastipc_list(add_server, observation);
+	error = fastipc_query(name, FASTIPC_NO_DEADLINE, &info);
+	return error ? error : observation_add(observation, &info);
+}
+
+/* ---- the module's channels ---- */
+
+static void swap_ends(struct channel *channel)
+{
+	struct channel_end end = channel->ends[0];
+
+	channel->ends[0] = channel->ends[1];
+	channel->ends[1] = end;
+}
+
+/* The module knows processes, and we which of them are servers. */
+static bool name_server(const struct observation *observation,
+			struct channel *channel)
+{
+	for (size_t i = 0; i < observation->server_count; i++) {
+		const struct fastipc_server_info *server =
+			&observation->servers[i];
+
+		if (server->pid != channel->ends[0].pid &&
+		    server->pid != channel->ends[1].pid)
+			continue;
+		snprintf(channel->server, sizeof(channel->server), "%s",
+			 server->name);
+		if (server->pid != channel->ends[0].pid)
+			swap_ends(channel);
+		return true;
+	}
+	return false;
+}
+
+static void name_servers(struct observation *observation, size_t first,
+			 bool only_named)
+{
+	struct channel_list *list = &observation->list;
+	size_t kept = first;
+
+	for (size_t i = first; i < list->count; i++) {
+		struct channel channel = list->channels[i];
+
+		if (name_server(observation, &channel) || !only_named)
+			list->channels[kept++] = channel;
+	}
+	list->count = kept;
+}
+
+static int read_module(struct observer *observer,
+		       struct observation *observation)
+{
+	size_t first = observation->list.count;
+	int error = 0;
+
+	/* It may have been loaded since. */
+	if (!observer->module)
+		error = module_open(&observer->module);
+	if (error)
+		return error;
+	error = module_totals(observer->module, &observation->totals);
+	if (!error)
+		error = module_channels(observer->module, &observation->list);
+	if (error) {
+		observation->list.count = first;
+		/* Or loaded anew. */
+		module_close(observer->module);
+		observer->module = NULL;
+		return error;
+	}
+	observation->has_module = true;
+	name_servers(observation, first, observer->name != NULL);
+	return 0;
+}
+
+/* ---- processes ---- */
+
+static void read_comm(struct channel_end *end)
+{
+	char path[40];
+	size_t length;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)end->pid);
+	file = fopen(path, "re");
+	if (!file)
+		return;
+	length = fread(end->comm, 1, sizeof(end->comm) - 1, file);
+	fclose(file);
+	end->comm[length] = '\0';
+	end->comm[strcspn(end->comm, "\n")] = '\0';
+}
+
+static void name_processes(struct channel_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		for (int j = 0; j < 2; j++) {
+			struct channel_end *end = &list->channels[i].ends[j];
+
+			if (end->pid && !end->comm[0])
+				read_comm(end);
+		}
+}
+
+int observe(struct observer *observer, struct observation *observation)
+{
+	int error;
+
+	memset(observation, 0, sizeof(*observation));
+	error = find_servers(observer->name, observation);
+	if (error) {
+		observation_free(observation);
+		return error;
+	}
+	observation->at_ns = fastipc_now_ns();
+	error = read_module(observer, observation);
+	if (error && error != -ENODEV)
+		snprintf(observation->module_error,
+			 sizeof(observation->module_error), "%s",
+			 module_error());
+	channel_list_sort(&observation->list);
+	name_processes(&observation->list);
+	return 0;
+}
+
+int observe_complain(const char *command, const struct observer *observer,
+		     const struct observation *observation, int error)
+{
+	if (error && observer->name)
+		complain_error(command, error, "cannot ask '%s'",
+			       observer->name);
+	else if (error)
+		complain_error(command, error, "cannot list the servers");
+	if (error || !observation->module_error[0])
+		return error;
+	complain(command, "%s", observation->module_error);
+	return -EIO;
+}
+
+void observation_free(struct observation *observation)
+{
+	channel_list_free(&observation->list);
+	free(observation->servers);
+	memset(observation, 0, sizeof(*observation));
+}
+
+void observer_end(struct observer *observer)
+{
+	module_close(observer->module);
+	observer->module = NULL;
+}
