@@ -177,16 +177,26 @@ static void bad_addresses_are_refused(void **state)
 		const char *address;
 		int error;
 	} cases[] = {
-		{ NULL, -EINVAL },	   { "", -EINVAL },
-		{ "memfd:", -EINVAL },	   { ".", -EINVAL },
-		{ "..", -EINVAL },	   { ".hidden", -EINVAL },
-		{ "memfd:..", -EINVAL },   { "memfd:/abs", -EINVAL },
-		{ "memfd:a/b", -EINVAL },  { "memfd:memfd:a", -EINVAL },
-		{ "tcp:host", -EINVAL },   { "a b", -EINVAL },
-		{ "a\nb", -EINVAL },	   { "na\xc3\xafve", -EINVAL },
-		{ "/", -EINVAL },	   { "/tmp/", -EINVAL },
-		{ "/tmp/.", -EINVAL },	   { "/tmp/..", -EINVAL },
-		{ "kmod:a", -EOPNOTSUPP }, { "kmod:", -EOPNOTSUPP },
+		{ NULL, -EINVAL },
+		{ "", -EINVAL },
+		{ "memfd:", -EINVAL },
+		{ ".", -EINVAL },
+		{ "..", -EINVAL },
+		{ ".hidden", -EINVAL },
+		{ "memfd:..", -EINVAL },
+		{ "memfd:/", -EINVAL },
+		{ "kmod:memfd:a", -EINVAL },
+		{ "memfd:memfd:a", -EINVAL },
+		{ "tcp:host", -EINVAL },
+		{ "a b", -EINVAL },
+		{ "a\nb", -EINVAL },
+		{ "na\xc3\xafve", -EINVAL },
+		{ "/", -EINVAL },
+		{ "/tmp/", -EINVAL },
+		{ "/tmp/.", -EINVAL },
+		{ "/tmp/..", -EINVAL },
+		{ "kmod:.", -EINVAL },
+		{ "kmod:", -EINVAL },
 	};
 	struct fastipc_server_info info;
 	char path[108];

@@ -286,10 +286,8 @@ static int run(const struct serve_arguments *arguments,
 		return error;
 	}
 	stop_on_signals(server);
-	/* kmod comes from the client: auto is memfd until one connects. */
-	announce(arguments, strcmp(arguments->transport, "auto")
-				    ? arguments->transport
-				    : "memfd");
+	/* With auto each client has what is best for both. */
+	announce(arguments, arguments->transport);
 	error = fastipc_server_run(server);
 	if (error)
 		complain_error("serve", error, "the server failed");
@@ -301,16 +299,10 @@ static int run(const struct serve_arguments *arguments,
 static void make_address(const struct serve_arguments *arguments, char *address,
 			 size_t size)
 {
-	const char *transport = arguments->transport;
-	/* A path's transport is memfd, and has no prefix. */
-	bool is_plain =
-		!strcmp(transport, "auto") ||
-		(!strcmp(transport, "memfd") && strchr(arguments->name, '/'));
+	bool is_plain = !strcmp(arguments->transport, "auto");
 
-	if (is_plain)
-		snprintf(address, size, "%s", arguments->name);
-	else
-		snprintf(address, size, "%s:%s", transport, arguments->name);
+	snprintf(address, size, "%s%s%s", is_plain ? "" : arguments->transport,
+		 is_plain ? "" : ":", arguments->name);
 }
 
 int command_serve(int argc, char **argv)

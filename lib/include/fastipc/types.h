@@ -48,6 +48,20 @@ enum fastipc_checksum {
 	FASTIPC_CHECKSUM_FULL = 2,
 };
 
+/*
+ * What carries a connection.  An address names it: "memfd:NAME", "kmod:NAME";
+ * a plain NAME, or a path, stands for what the environment variable
+ * FASTIPC_TRANSPORT says ("memfd", "kmod"), or for AUTO.
+ */
+enum fastipc_transport {
+	/* kmod where the module is loaded and both ends take it, else memfd. */
+	FASTIPC_TRANSPORT_AUTO = 0,
+	/* Sealed memfds and futexes: no privileges, no module. */
+	FASTIPC_TRANSPORT_MEMFD = 1,
+	/* /dev/fastipc. */
+	FASTIPC_TRANSPORT_KMOD = 2,
+};
+
 /* How an end waits.  Each end chooses for itself. */
 enum fastipc_wait {
 	/* Spin while that pays and another CPU runs the peer; then sleep. */

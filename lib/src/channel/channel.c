@@ -39,18 +39,62 @@ void fastipc_channel_fini(struct fastipc_channel *channel)
 	fastipc_link_close(&channel->link);
 }
 
-void fastipc_channel_ring(struct fastipc_channel *channel, uint32_t sleep)
+static void count_wake(struct fastipc_channel *channel)
 {
 	struct fastipc_control *own = channel->link.own.control;
 
-	channel->rung = sleep;
 	channel->wakes++;
 	__atomic_store_n(&own->wakes, channel->wakes, __ATOMIC_RELAXED);
 	if (channel->wakes_of_all)
 		__atomic_fetch_add(channel->wakes_of_all, 1, __ATOMIC_RELAXED);
 	__atomic_store_n(&own->tx_records, channel->tx.records,
 			 __ATOMIC_RELAXED);
+}
+
+void fastipc_channel_ring(struct fastipc_channel *channel, uint32_t sleep)
+{
+	channel->rung = sleep;
+	if (channel->holding) {
+		__atomic_store_n(&channel->due, sleep, __ATOMIC_RELAXED);
+		return;
+	}
+	count_wake(channel);
 	fastipc_link_ring(&channel->link, sleep & FASTIPC_SLEEP_MODE_MASK);
+}
+
+void fastipc_channel_ring_due(struct fastipc_channel *channel)
+{
+	uint32_t sleep =
+		__atomic_exchange_n(&channel->due, 0, __ATOMIC_RELAXED);
+
+	if (!sleep)
+		return;
+	count_wake(channel);
+	fastipc_link_ring(&channel->link, sleep & FASTIPC_SLEEP_MODE_MASK);
+}
+
+int fastipc_channel_sleep(struct fastipc_channel *channel, uint32_t seen,
+			  const uint32_t *local, uint32_t local_seen,
+			  uint64_t deadline)
+{
+	struct fastipc_link *link = &channel->link;
+	uint32_t due = 0;
+	int error;
+
+	if (__atomic_load_n(&channel->due, __ATOMIC_RELAXED))
+		due = __atomic_exchange_n(&channel->due, 0, __ATOMIC_RELAXED);
+	if (due) {
+		count_wake(channel);
+		error = fastipc_link_swap(link, due & FASTIPC_SLEEP_MODE_MASK,
+					  seen, local, local_seen, deadline);
+	} else {
+		error = fastipc_link_wait(link, seen, local, local_seen,
+					  deadline);
+	}
+	if (error != -EPIPE)
+		return error;
+	channel->hungup = true;
+	return 0;
 }
 
 static bool space_ready(const struct fastipc_channel *channel)
@@ -233,8 +277,10 @@ static int sleep_futex(struct fastipc_channel *channel, uint32_t want,
 
 	if (!fastipc_channel_ready(channel, want) &&
 	    !changed(local, local_seen)) /* S4 */
-		error = fastipc_link_wait(&channel->link, seen, local,
-					  local_seen, until); /* S5 */
+		error = fastipc_channel_sleep(channel, seen, local, local_seen,
+					      until); /* S5 */
+	else
+		fastipc_channel_settle(channel);
 	fastipc_channel_disarm(channel);
 	if (!error &&
 	    __atomic_load_n(channel->link.peer_bell, __ATOMIC_ACQUIRE) != seen)
@@ -271,6 +317,9 @@ static int sleep_until(struct fastipc_channel *channel, uint32_t want,
 {
 	uint64_t slice = FUTEX_SLICE_NS;
 
+	/* The module wakes whose peer dies: one sleep is enough. */
+	if (channel->link.kmod)
+		return sleep_futex(channel, want, local, local_seen, deadline);
 	for (;;) {
 		uint64_t until = earlier(deadline, fastipc_now_ns() + slice);
 
@@ -296,14 +345,20 @@ int fastipc_channel_await(struct fastipc_channel *channel, uint32_t want,
 	uint64_t start = 0;
 	int error = -EAGAIN;
 
-	if (channel->hungup)
+	if (channel->hungup) {
+		fastipc_channel_settle(channel);
 		return 0;
-	if (policy->mode == FASTIPC_WAIT_SPIN)
+	}
+	if (policy->mode == FASTIPC_WAIT_SPIN) {
+		fastipc_channel_settle(channel);
 		return spin(channel, want, local, local_seen, &start, deadline);
+	}
 	if ((imminent || fastipc_wait_should_spin(policy)) &&
-	    fastipc_channel_peer_elsewhere(channel))
+	    fastipc_channel_peer_elsewhere(channel)) {
+		fastipc_channel_settle(channel);
 		error = spin(channel, want, local, local_seen, &start,
 			     deadline);
+	}
 	if (error == -EAGAIN) {
 		if (!start)
 			start = fastipc_now_ns();

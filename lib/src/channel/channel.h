@@ -61,8 +61,12 @@ struct fastipc_channel {
 	int reserved;	  /* public API: size of the open reservation, or -1 */
 	uint64_t peeked;  /* public API: end of what was shown */
 	struct fastipc_wait_policy wait;
-	uint64_t sleeps;	/* times that this end was armed */
-	uint64_t wakes;		/* times that it rang the peer */
+	uint64_t sleeps; /* times that this end was armed */
+	uint64_t wakes;	 /* times that it rang the peer */
+	/* Rings may be put off (kmod): whoever holds them sleeps or stops
+	 * holding soon, and to ring and sleep is one system call then. */
+	bool holding;
+	uint32_t due;		/* the sleep word to be rung for, or 0 */
 	uint64_t *wakes_of_all; /* a counter of many channels, or NULL */
 	struct fastipc_link link;
 };
@@ -90,6 +94,28 @@ static inline void fastipc_full_barrier(void)
 #else
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 #endif
+}
+
+/* From here on rings are put off, where that saves anything. */
+static inline void fastipc_channel_hold(struct fastipc_channel *channel)
+{
+	channel->holding = channel->link.kmod;
+}
+
+/* No more; what is due stays so until unhold, or a sleep. */
+static inline void fastipc_channel_unhold(struct fastipc_channel *channel)
+{
+	channel->holding = false;
+}
+
+void fastipc_channel_ring_due(struct fastipc_channel *channel);
+
+/* Ring now, if that was put off. */
+static inline void fastipc_channel_settle(struct fastipc_channel *channel)
+{
+	if (__builtin_expect(__atomic_load_n(&channel->due, __ATOMIC_RELAXED),
+			     0))
+		fastipc_channel_ring_due(channel);
 }
 
 /* R4's slow half: the peer sleeps and its sleep word is @sleep. */
@@ -174,6 +200,14 @@ bool fastipc_channel_peer_elsewhere(struct fastipc_channel *channel);
 int fastipc_channel_await(struct fastipc_channel *channel, uint32_t want,
 			  const uint32_t *local, uint32_t local_seen,
 			  bool imminent, uint64_t deadline);
+
+/*
+ * S5 for one channel: sleep until rung, and ring before that what is due.
+ * 0, -ETIMEDOUT; notices a hang-up with kmod.
+ */
+int fastipc_channel_sleep(struct fastipc_channel *channel, uint32_t seen,
+			  const uint32_t *local, uint32_t local_seen,
+			  uint64_t deadline);
 
 /* Look at the socket: take doorbells off it, notice a hang-up. */
 void fastipc_channel_check_peer(struct fastipc_channel *channel);

@@ -159,6 +159,8 @@ static int shake_hands(struct fastipc_listener *listener, int sock,
 	struct fastipc_status status = { .threads = 1 };
 	int result;
 
+	proposal.transport = listener->rendezvous.transport;
+
 	do {
 		int error = await_readable(sock, deadline);
 
@@ -167,8 +169,11 @@ static int shake_hands(struct fastipc_listener *listener, int sock,
 		result = fastipc_handshake_accept(sock, &proposal, &status,
 						  link);
 	} while (result == -EAGAIN);
-	if (result == 1)
+	if (result == 1) {
+		if (link->kmod)
+			close(sock);
 		return 0;
+	}
 	return result == 0 ? 1 : result;
 }
 
@@ -239,8 +244,7 @@ int fastipc_channel_shutdown(struct fastipc_channel *channel)
 	if (!channel)
 		return fastipc_fail(-EINVAL, "channel is NULL");
 	fastipc_channel_flush(channel);
-	__atomic_store_n(&channel->link.own.control->state,
-			 FASTIPC_STATE_SHUTDOWN, __ATOMIC_RELEASE);
+	fastipc_link_shutdown(&channel->link);
 	fastipc_channel_notify(channel, FASTIPC_WANT_DATA | FASTIPC_WANT_SPACE);
 	return 0;
 }
@@ -456,7 +460,7 @@ ssize_t fastipc_channel_recv(struct fastipc_channel *channel, void *data,
 
 int fastipc_channel_fd(const struct fastipc_channel *channel)
 {
-	return channel->link.sock;
+	return fastipc_link_fd(&channel->link);
 }
 
 int fastipc_channel_dispatch(struct fastipc_channel *channel)

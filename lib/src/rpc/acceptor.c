@@ -101,24 +101,52 @@ static bool may_shake_hands(const struct fastipc_server *server)
 	       server->options.max_connections + SPARE_HANDSHAKES;
 }
 
+/* In the epoll set: the socket, which is there; or the end, for hang-ups. */
+static int watch_link(struct fastipc_server *server,
+		      struct connection *connection)
+{
+	const struct fastipc_link *link = &connection->channel.link;
+	struct epoll_event event = {
+		.events = link->kmod ? EPOLLRDHUP : EPOLLIN | EPOLLRDHUP,
+		.data.ptr = &connection->watch,
+	};
+
+	return epoll_ctl(server->epoll_fd,
+			 link->kmod ? EPOLL_CTL_ADD : EPOLL_CTL_MOD,
+			 fastipc_link_fd(link), &event);
+}
+
+/* It was a success; a link of kmod does not keep the socket. */
+static void handshake_end(struct fastipc_server *server,
+			  struct handshake *handshake, bool kmod)
+{
+	if (kmod)
+		handshake_drop(server, handshake);
+	else
+		handshake_free(server, handshake);
+}
+
 static void connect_link(struct fastipc_server *server,
 			 struct handshake *handshake,
 			 const struct fastipc_link *link)
 {
 	struct worker *worker = next_worker(server);
 	struct connection *connection;
-	struct epoll_event event = { .events = EPOLLIN | EPOLLRDHUP };
 
 	connection = fastipc_connection_create(server, worker, link);
 	if (!connection) {
 		count(&server->stats.refused, 1);
-		handshake_free(server, handshake);
+		handshake_end(server, handshake, link->kmod);
 		return;
 	}
 	connection->channel.wakes_of_all = &worker->stats.wakes;
-	event.data.ptr = &connection->watch;
-	epoll_ctl(server->epoll_fd, EPOLL_CTL_MOD, link->sock, &event);
-	handshake_free(server, handshake);
+	if (watch_link(server, connection)) {
+		count(&server->stats.refused, 1);
+		handshake_end(server, handshake, link->kmod);
+		fastipc_connection_close(connection);
+		return;
+	}
+	handshake_end(server, handshake, link->kmod);
 	count(&server->stats.accepted, 1);
 	__atomic_fetch_add(&server->connections, 1, __ATOMIC_RELAXED);
 	fastipc_worker_post(worker, connection, EVENT_NEW);
@@ -132,6 +160,7 @@ static void on_hello(struct fastipc_server *server, struct handshake *handshake)
 		.ring_size = options->ring_size,
 		.max_message = options->max_message,
 		.fingerprint = options->fingerprint,
+		.transport = server->rendezvous.transport,
 	};
 	struct fastipc_status status = {
 		.connections = (uint32_t)open_connections(server),
@@ -234,11 +263,13 @@ static void on_socket(struct fastipc_server *server,
 
 	if (gone || (events & (EPOLLHUP | EPOLLRDHUP | EPOLLERR))) {
 		/* From here on the connection is the worker's alone. */
-		unwatch(server, link->sock);
+		unwatch(server, fastipc_link_fd(link));
 		fastipc_worker_post(connection->worker, connection,
 				    EVENT_HANGUP);
 		return;
 	}
+	if (link->kmod)
+		fastipc_connection_watch(connection, false);
 	fastipc_worker_post(connection->worker, connection, EVENT_DOORBELL);
 }
 

@@ -74,6 +74,7 @@ FASTIPC_INLINE bool spin_first(struct fastipc_client *client)
 	if (!fastipc_wait_should_spin(&channel->wait) ||
 	    !fastipc_channel_peer_elsewhere(channel))
 		return false;
+	fastipc_channel_settle(channel);
 	for (int i = 0; i < SPIN_FIRST; i++) {
 		if (fastipc_consumer_poll(&channel->rx))
 			return true;
@@ -128,14 +129,17 @@ FASTIPC_INLINE int call_quickly(struct fastipc_client *client,
 		return 0;
 	fastipc_call_enter(client, call);
 	message->id = call->id;
+	fastipc_channel_hold(channel);
 	if (__builtin_expect(
 		    message->size > fastipc_frame_payload_max(channel) ||
 			    fastipc_frame_push(channel, message, false),
 		    0)) {
+		fastipc_channel_unhold(channel);
 		fastipc_call_leave(client, call);
 		return 0;
 	}
 	fastipc_channel_notify(channel, FASTIPC_WANT_DATA);
+	fastipc_channel_unhold(channel);
 	client->stats.calls++;
 	client->stats.bytes_sent += message->size;
 	client->leading = true;
@@ -178,6 +182,7 @@ static int call_and_wait(struct fastipc_client *client, uint16_t type,
 				       deadline);
 		if (!error || error == -EINPROGRESS)
 			error = fastipc_call_finish(client, &call);
+		fastipc_channel_settle(&client->channel);
 	} else {
 		error = 0;
 	}

@@ -151,7 +151,7 @@ int fastipc_client_get_stats(struct fastipc_client *client,
 	now.peer_max_message = link->peer_max_message;
 	now.ring_size = link->own.size;
 	now.peer = link->cred;
-	now.transport = "memfd";
+	now.transport = fastipc_link_transport(link);
 	memcpy(stats, &now, now.size);
 	fastipc_unlock(&client->lock);
 	return 0;

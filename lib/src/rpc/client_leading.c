@@ -149,6 +149,7 @@ static void follow(struct fastipc_client *client, struct call *call,
 		   uint64_t deadline, int *error)
 {
 	publish(client);
+	fastipc_channel_settle(&client->channel);
 	follow_push(client, call);
 	fastipc_unlock(&client->lock);
 	*error = fastipc_futex_wait(&call->state, CALL_PENDING, deadline);
@@ -206,7 +207,7 @@ int fastipc_call_finish(struct fastipc_client *client, struct call *call)
 
 int fastipc_client_fd(const struct fastipc_client *client)
 {
-	return client->channel.link.sock;
+	return fastipc_link_fd(&client->channel.link);
 }
 
 /* Take what there is; then sleep on the socket, from the peer's view. */

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include "base/error.h"
@@ -55,8 +56,7 @@ void fastipc_connection_close(struct connection *connection)
 	fastipc_connection_drop_backlog(connection);
 	/* Tell a client that still lives that this is an orderly end. */
 	if (!connection->closing && !channel->hungup) {
-		__atomic_store_n(&channel->link.own.control->state,
-				 FASTIPC_STATE_SHUTDOWN, __ATOMIC_RELEASE);
+		fastipc_link_shutdown(&channel->link);
 		fastipc_channel_notify(channel,
 				       FASTIPC_WANT_DATA | FASTIPC_WANT_SPACE);
 	}
@@ -66,6 +66,19 @@ void fastipc_connection_close(struct connection *connection)
 	fastipc_worker_unpost(connection->worker, connection);
 	fastipc_assembly_free(&connection->assembly);
 	fastipc_connection_unref(connection);
+}
+
+void fastipc_connection_watch(struct connection *connection, bool idle)
+{
+	struct epoll_event event = { .events = EPOLLRDHUP };
+
+	if (idle)
+		event.events |= fastipc_connection_has_backlog(connection)
+					? EPOLLOUT
+					: EPOLLIN;
+	event.data.ptr = &connection->watch;
+	epoll_ctl(connection->server->epoll_fd, EPOLL_CTL_MOD,
+		  connection->channel.link.endpoint, &event);
 }
 
 uint32_t fastipc_connection_wants(const struct connection *connection)
@@ -94,7 +107,7 @@ static void give_up(struct connection *connection)
 		      : &worker->stats.bad_frames,
 	      1);
 	/* The rendezvous thread sees the hang-up and posts it. */
-	shutdown(connection->channel.link.sock, SHUT_RDWR);
+	fastipc_link_hang_up(&connection->channel.link);
 }
 
 /* ---- taking frames ---- */
@@ -314,9 +327,13 @@ static inline void fetch_ahead(const struct fastipc_consumer *rx)
 
 unsigned int fastipc_connection_serve(struct connection *connection)
 {
+	struct fastipc_channel *channel = &connection->channel;
 	unsigned int done = 0;
 	int error = 0;
 
+	fastipc_channel_settle(channel);
+	if (!fastipc_connection_is_shared(connection))
+		fastipc_channel_hold(channel);
 	if (__builtin_expect(fastipc_connection_has_backlog(connection), 0) &&
 	    flush(connection))
 		done++;
@@ -325,7 +342,7 @@ unsigned int fastipc_connection_serve(struct connection *connection)
 		/* A stream of messages: have the next lines on their way.  A
 		 * single message's successor is the client's to write. */
 		if (done > 1)
-			fetch_ahead(&connection->channel.rx);
+			fetch_ahead(&channel->rx);
 		error = serve_one(connection);
 		if (error)
 			break;
@@ -333,6 +350,7 @@ unsigned int fastipc_connection_serve(struct connection *connection)
 	}
 	if (done)
 		tell_space(connection, error == -EAGAIN);
+	fastipc_channel_unhold(channel);
 	if (__builtin_expect(error && error != -EAGAIN, 0))
 		give_up(connection);
 	return done;

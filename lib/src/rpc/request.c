@@ -220,6 +220,9 @@ struct fastipc_request *fastipc_request_defer(struct fastipc_request *request)
 	memcpy(kept->bytes, request->data, request->size);
 	kept->data = kept->bytes;
 	kept->is_deferred = true;
+	/* From now on others may send, and are not to find rings put off. */
+	fastipc_channel_unhold(&connection->channel);
+	fastipc_channel_settle(&connection->channel);
 	__atomic_fetch_add(&connection->references, 1, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&connection->deferred, 1, __ATOMIC_RELAXED);
 	pthread_mutex_lock(&connection->lock);

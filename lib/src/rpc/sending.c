@@ -120,7 +120,7 @@ static int abandon(struct connection *connection, int error)
 {
 	if (error == -EPROTO)
 		__atomic_store_n(&connection->lied, true, __ATOMIC_RELAXED);
-	shutdown(connection->channel.link.sock, SHUT_RDWR);
+	fastipc_link_hang_up(&connection->channel.link);
 	return error;
 }
 

@@ -13,6 +13,10 @@
  * doorbells and its inbox at once (futex_waitv).  Idle connections are armed
  * for POLL and cost it nothing.
  *
+ * Of kmod, the end of the channel itself is in the epoll set: for hang-ups
+ * while it is hot, for data too while it is idle.  A worker with one hot
+ * connection, of kmod, sleeps in WAIT or SWAP; with more, these are idle.
+ *
  * The sending half of a connection is the worker's alone while no request of
  * it is deferred; else it is protected by connection->lock.  Only the worker
  * makes `deferred` larger, in a handler, so it knows when it is 0.
@@ -85,6 +89,8 @@ struct connection {
 	struct handler_cache handlers;
 	bool hot;
 	bool closing;	    /* broken: waits for its HANGUP */
+	bool slept_on;	    /* by the worker, last time, ... */
+	uint32_t bell_seen; /* ... and the doorbell's value then */
 	uint64_t last_turn; /* of the worker, in which something came */
 	struct connection *next, *previous;
 
@@ -114,6 +120,7 @@ struct worker {
 
 	/* The inbox. */
 	uint32_t inbox_word; /* futex word, bumped with each event */
+	int endpoint;	     /* kmod: that it sleeps on, alone; or -1 */
 	bool stop;
 	pthread_mutex_t inbox_lock;
 	struct connection *inbox_first, *inbox_last;
@@ -173,6 +180,11 @@ unsigned int fastipc_connection_serve(struct connection *connection);
 void fastipc_connection_close(struct connection *connection);
 /* What its worker waits for: FASTIPC_WANT_*. */
 uint32_t fastipc_connection_wants(const struct connection *connection);
+/*
+ * kmod: whether the rendezvous thread is to be told of data (or of space, if
+ * there is a backlog), or of a hang-up only.  Any thread.
+ */
+void fastipc_connection_watch(struct connection *connection, bool idle);
 /* The client is in the middle of a message, or takes one. */
 bool fastipc_connection_is_busy(const struct connection *connection);
 

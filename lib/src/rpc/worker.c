@@ -39,6 +39,7 @@ int fastipc_worker_init(struct worker *worker, struct fastipc_server *server,
 	worker->server = server;
 	worker->index = index;
 	pthread_mutex_init(&worker->inbox_lock, NULL);
+	worker->endpoint = -1;
 	fastipc_wait_policy_init(&worker->wait, server->options.wait);
 	worker->scratch = malloc(SCRATCH_SIZE);
 	if (!worker->scratch)
@@ -67,8 +68,15 @@ void fastipc_worker_fini(struct worker *worker)
 
 static void ring_inbox(struct worker *worker)
 {
+	int endpoint;
+
 	__atomic_fetch_add(&worker->inbox_word, 1, __ATOMIC_SEQ_CST);
-	fastipc_local_wake(&worker->inbox_word);
+	endpoint = __atomic_load_n(&worker->endpoint, __ATOMIC_SEQ_CST);
+	if (endpoint >= 0)
+		/* Closed meanwhile, or another's by now?  No harm then. */
+		fastipc_link_kick(endpoint);
+	else
+		fastipc_local_wake(&worker->inbox_word);
 }
 
 void fastipc_worker_post(struct worker *worker, struct connection *connection,
@@ -160,6 +168,11 @@ static void forget_hot(struct worker *worker, struct connection *connection)
 
 static uint32_t arm(struct connection *connection, uint32_t mode)
 {
+	/* There the kernel arms, in epoll. */
+	if (mode == FASTIPC_SLEEP_POLL && connection->channel.link.kmod) {
+		fastipc_connection_watch(connection, true);
+		return 0;
+	}
 	return fastipc_channel_arm(&connection->channel, mode,
 				   fastipc_connection_wants(connection));
 }
@@ -265,7 +278,7 @@ static void check_stall(struct worker *worker, struct connection *connection,
 		return;
 	count(&worker->stats.stalled, 1);
 	connection->closing = true;
-	shutdown(connection->channel.link.sock, SHUT_RDWR);
+	fastipc_link_hang_up(&connection->channel.link);
 }
 
 /* ---- serving ---- */
@@ -287,6 +300,9 @@ static unsigned int serve_hot(struct worker *worker)
 			connection->last_turn = worker->turn;
 			done += served;
 		}
+		/* Who sleeps for an answer does not wait for others' turns. */
+		if (worker->hot_count > 1)
+			fastipc_channel_settle(&connection->channel);
 		if (__builtin_expect(connection->closing, 0))
 			cool(worker, i);
 	}
@@ -323,12 +339,14 @@ static bool inbox_changed(const struct worker *worker)
  * Some polls of the hot connections' next record words and of the inbox, and
  * of nothing else: what the loop does is what the client waits for.
  */
-static void poll_hot(const struct worker *worker)
+static void poll_hot(struct worker *worker)
 {
 	if (worker->hot_count > HOT_FEW) {
 		fastipc_cpu_relax();
 		return;
 	}
+	if (worker->hot_count)
+		fastipc_channel_settle(&worker->hot[0]->channel);
 	for (int i = 0; i < SPIN_POLLS; i++) {
 		for (uint32_t j = 0; j < worker->hot_count; j++)
 			if (fastipc_consumer_poll(&worker->hot[j]->channel.rx))
@@ -396,11 +414,15 @@ static size_t arm_all(struct worker *worker,
 	for (uint32_t i = 0; i < worker->hot_count; i++) {
 		struct connection *connection = worker->hot[i];
 
-		if (futex && slept_on < FUTEX_MOST) {
+		fastipc_channel_settle(&connection->channel);
+		connection->slept_on = futex && slept_on < FUTEX_MOST &&
+				       !connection->channel.link.kmod;
+		if (connection->slept_on) {
+			connection->bell_seen =
+				arm(connection, FASTIPC_SLEEP_FUTEX);
 			doorbells[slept_on].word =
 				connection->channel.link.peer_bell;
-			doorbells[slept_on++].seen =
-				arm(connection, FASTIPC_SLEEP_FUTEX);
+			doorbells[slept_on++].seen = connection->bell_seen;
 		} else {
 			arm(connection, FASTIPC_SLEEP_POLL);
 		}
@@ -415,12 +437,12 @@ static size_t arm_all(struct worker *worker,
  * Awake: those slept on by futex are polled again, and those that are not
  * idle; the others stay armed for POLL until they ring.
  */
-static void disarm_all(struct worker *worker, size_t slept_on, bool keep_all)
+static void disarm_all(struct worker *worker, bool keep_all)
 {
 	for (uint32_t i = worker->hot_count; i-- > 0;) {
 		struct connection *connection = worker->hot[i];
 
-		if (i < slept_on || keep_all ||
+		if (connection->slept_on || keep_all ||
 		    fastipc_connection_has_backlog(connection) ||
 		    is_ready(connection))
 			fastipc_channel_disarm(&connection->channel);
@@ -430,15 +452,16 @@ static void disarm_all(struct worker *worker, size_t slept_on, bool keep_all)
 }
 
 /* Who rang stamped when: that is what a wake-up costs here. */
-static void learn_wake(struct worker *worker,
-		       const struct fastipc_doorbell *doorbells, size_t count)
+static void learn_wake(struct worker *worker)
 {
-	for (size_t i = 0; i < count; i++) {
-		const struct fastipc_control *peer =
-			worker->hot[i]->channel.link.peer.control;
+	for (uint32_t i = 0; i < worker->hot_count; i++) {
+		const struct connection *connection = worker->hot[i];
+		const struct fastipc_link *link = &connection->channel.link;
+		const struct fastipc_control *peer = link->peer.control;
 
-		if (__atomic_load_n(doorbells[i].word, __ATOMIC_ACQUIRE) ==
-		    doorbells[i].seen)
+		if (!connection->slept_on ||
+		    __atomic_load_n(link->peer_bell, __ATOMIC_ACQUIRE) ==
+			    connection->bell_seen)
 			continue;
 		fastipc_wait_learn_wake(&worker->wait,
 					__atomic_load_n(&peer->wake_ns,
@@ -448,22 +471,57 @@ static void learn_wake(struct worker *worker,
 	}
 }
 
+/* One hot connection, of kmod: to ring it and sleep is one system call. */
+static void sleep_on_one(struct worker *worker, bool busy)
+{
+	struct connection *connection = worker->hot[0];
+	struct fastipc_channel *channel = &connection->channel;
+
+	connection->slept_on = true;
+	connection->bell_seen = arm(connection, FASTIPC_SLEEP_FUTEX);
+	__atomic_store_n(&worker->endpoint, channel->link.endpoint,
+			 __ATOMIC_SEQ_CST);
+	if (!is_ready(connection) && !inbox_changed(worker)) {
+		count(&worker->stats.sleeps, 1);
+		fastipc_channel_sleep(channel, connection->bell_seen,
+				      &worker->inbox_word, worker->inbox_seen,
+				      busy ? fastipc_after_ns(STALL_CHECK_NS)
+					   : 0);
+		if (worker->wait.mode == FASTIPC_WAIT_ADAPTIVE)
+			learn_wake(worker);
+	} else {
+		fastipc_channel_settle(channel);
+	}
+	__atomic_store_n(&worker->endpoint, -1, __ATOMIC_RELAXED);
+	fastipc_channel_disarm(channel);
+	/* The rendezvous thread sees that, too, and says when it is over. */
+	if (channel->hungup)
+		cool(worker, 0);
+}
+
 static void sleep_once(struct worker *worker)
 {
 	struct fastipc_doorbell doorbells[FUTEX_MOST];
 	bool busy = is_busy(worker);
 	bool ready = false;
-	size_t slept_on = arm_all(worker, doorbells, &ready);
+	size_t slept_on;
 
+	if (worker->hot_count == 1 && worker->hot[0]->channel.link.kmod) {
+		sleep_on_one(worker, busy);
+		if (busy && worker->hot_count)
+			check_stall(worker, worker->hot[0], fastipc_now_ns());
+		return;
+	}
+	slept_on = arm_all(worker, doorbells, &ready);
 	if (!ready) {
 		count(&worker->stats.sleeps, 1);
 		fastipc_wait_many(doorbells, slept_on, &worker->inbox_word,
 				  worker->inbox_seen,
 				  busy ? fastipc_after_ns(STALL_CHECK_NS) : 0);
 		if (worker->wait.mode == FASTIPC_WAIT_ADAPTIVE)
-			learn_wake(worker, doorbells, slept_on);
+			learn_wake(worker);
 	}
-	disarm_all(worker, slept_on, ready);
+	disarm_all(worker, ready);
 	if (busy)
 		for (uint32_t i = 0; i < worker->hot_count; i++)
 			check_stall(worker, worker->hot[i], fastipc_now_ns());
@@ -545,7 +603,7 @@ unsigned int fastipc_worker_step(struct worker *worker)
 			check_stall(worker, worker->hot[i], fastipc_now_ns());
 		arm_all(worker, NULL, &ready);
 		if (ready)
-			disarm_all(worker, 0, true);
+			disarm_all(worker, true);
 		else
 			cool_idle(worker);
 	} while (ready);

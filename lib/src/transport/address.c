@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Addresses: from NAME, "memfd:NAME" or a path to the path of a socket, and
+ * Addresses: from NAME, "memfd:NAME", "kmod:NAME" or a path to the path of a socket, and
  * the checks of the directory that it is in.
  */
 #include "transport/address.h"
@@ -101,18 +101,41 @@ static int parse_name(const char *name, struct fastipc_address *parsed)
 	return 0;
 }
 
+int fastipc_address_transport(const struct fastipc_address *address,
+			      enum fastipc_transport *transport)
+{
+	/* Not of a set-uid program's environment: its caller wrote that. */
+	const char *word = secure_getenv("FASTIPC_TRANSPORT");
+
+	*transport = address->transport;
+	if (address->transport != FASTIPC_TRANSPORT_AUTO)
+		return 0;
+	if (!word || !*word || !strcmp(word, "auto"))
+		return 0;
+	if (!strcmp(word, "memfd"))
+		*transport = FASTIPC_TRANSPORT_MEMFD;
+	else if (!strcmp(word, "kmod"))
+		*transport = FASTIPC_TRANSPORT_KMOD;
+	else
+		return fastipc_fail(-EINVAL,
+				    "FASTIPC_TRANSPORT is \"%s\": it may be "
+				    "auto, memfd or kmod",
+				    word);
+	return 0;
+}
+
 int fastipc_address_parse(const char *address, struct fastipc_address *parsed)
 {
 	memset(parsed, 0, sizeof(*parsed));
 	if (!address)
 		return fastipc_fail(-EINVAL, "no address was given");
-	if (!strncmp(address, "kmod:", 5))
-		return fastipc_fail(-EOPNOTSUPP,
-				    "this libfastipc has no kmod transport: "
-				    "use \"memfd:%s\"",
-				    address + 5);
-	if (!strncmp(address, "memfd:", 6))
-		return parse_name(address + 6, parsed);
+	if (!strncmp(address, "kmod:", 5)) {
+		parsed->transport = FASTIPC_TRANSPORT_KMOD;
+		address += 5;
+	} else if (!strncmp(address, "memfd:", 6)) {
+		parsed->transport = FASTIPC_TRANSPORT_MEMFD;
+		address += 6;
+	}
 	if (strchr(address, '/'))
 		return parse_path(address, parsed);
 	return parse_name(address, parsed);

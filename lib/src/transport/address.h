@@ -18,10 +18,15 @@ struct fastipc_address {
 	char path[FASTIPC_PATH_SIZE];
 	unsigned int directory; /* length of path's directory, "/" excluded */
 	bool named;		/* a NAME, so in the runtime directory */
+	enum fastipc_transport transport; /* that the prefix says */
 };
 
-/* -EINVAL, -ENAMETOOLONG, -EOPNOTSUPP (kmod:). */
+/* -EINVAL, -ENAMETOOLONG. */
 int fastipc_address_parse(const char *address, struct fastipc_address *parsed);
+
+/* The transport that it names, or else the environment.  -EINVAL. */
+int fastipc_address_transport(const struct fastipc_address *address,
+			      enum fastipc_transport *transport);
 
 /* May @name be a NAME?  -EINVAL, -ENAMETOOLONG. */
 int fastipc_name_check(const char *name);

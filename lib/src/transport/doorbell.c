@@ -16,7 +16,7 @@
  * These calls are on the latency-critical path: one system call each, and no
  * look at the clock but the one that stamps a wake-up.
  */
-#include "transport/transport.h"
+#include "transport/kmod.h"
 
 #include <errno.h>
 #include <linux/futex.h>
@@ -136,9 +136,18 @@ int fastipc_link_wait(const struct fastipc_link *link, uint32_t seen,
 {
 	const uint32_t *doorbell = link->peer_bell;
 
+	if (link->kmod)
+		return fastipc_kmod_wait(link, seen, local, local_seen,
+					 deadline, false);
+
 	if (!local)
 		return wait_doorbell(doorbell, seen, deadline);
 	return wait_both(doorbell, seen, local, local_seen, deadline);
+}
+
+void fastipc_link_kick(int endpoint)
+{
+	fastipc_kmod_wake(endpoint, FASTIPC_SIDE_OWN);
 }
 
 void fastipc_local_wake(const uint32_t *local)
@@ -170,6 +179,8 @@ int fastipc_link_drain(const struct fastipc_link *link)
 {
 	char byte;
 
+	if (link->kmod)
+		return fastipc_kmod_check(link);
 	for (int i = 0; i < DRAIN_MAX; i++) {
 		ssize_t ret = recv(link->sock, &byte, 1, MSG_DONTWAIT);
 
@@ -183,17 +194,53 @@ int fastipc_link_drain(const struct fastipc_link *link)
 	return 0;
 }
 
+/*
+ * The peer reads wake_ns after it saw the doorbell move (acquire), to learn
+ * what a wake-up costs: stamp first, then bump with release.
+ */
+static void bump(struct fastipc_link *link)
+{
+	__atomic_store_n(&link->own.control->wake_ns, fastipc_now_ns(),
+			 __ATOMIC_RELAXED);
+	__atomic_fetch_add(link->own_bell, 1, __ATOMIC_RELEASE);
+}
+
+int fastipc_link_swap(struct fastipc_link *link, uint32_t mode, uint32_t seen,
+		      const uint32_t *local, uint32_t local_seen,
+		      uint64_t deadline)
+{
+	if (link->kmod) {
+		bump(link);
+		return fastipc_kmod_wait(link, seen, local, local_seen,
+					 deadline, true);
+	}
+	fastipc_link_ring(link, mode);
+	return fastipc_link_wait(link, seen, local, local_seen, deadline);
+}
+
+void fastipc_link_shutdown(struct fastipc_link *link)
+{
+	if (link->kmod)
+		fastipc_kmod_shutdown(link, 0);
+	else
+		__atomic_store_n(&link->own.control->state,
+				 FASTIPC_STATE_SHUTDOWN, __ATOMIC_RELEASE);
+}
+
+void fastipc_link_hang_up(const struct fastipc_link *link)
+{
+	if (link->kmod)
+		fastipc_kmod_shutdown(link, FASTIPC_ABORT);
+	else
+		shutdown(link->sock, SHUT_RDWR);
+}
+
 void fastipc_link_ring(struct fastipc_link *link, uint32_t mode)
 {
-	struct fastipc_control *own = link->own.control;
-
-	/*
-	 * The peer reads wake_ns after it saw the doorbell move (acquire), to
-	 * learn what a wake-up costs: stamp first, then bump with release.
-	 */
-	__atomic_store_n(&own->wake_ns, fastipc_now_ns(), __ATOMIC_RELAXED);
-	__atomic_fetch_add(link->own_bell, 1, __ATOMIC_RELEASE);
-	if (mode == FASTIPC_SLEEP_FUTEX)
+	bump(link);
+	if (link->kmod)
+		fastipc_kmod_wake(link->endpoint, FASTIPC_SIDE_PEER);
+	else if (mode == FASTIPC_SLEEP_FUTEX)
 		syscall(SYS_futex, link->own_bell, FUTEX_WAKE, INT32_MAX, NULL,
 			NULL, 0);
 	else if (mode == FASTIPC_SLEEP_POLL)

@@ -13,13 +13,16 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "transport/address.h"
 #include "transport/hello.h"
+#include "transport/kmod.h"
 #include "transport/memfd.h"
 
 static void link_init(struct fastipc_link *link)
 {
 	memset(link, 0, sizeof(*link));
 	link->sock = -1;
+	link->endpoint = -1;
 }
 
 void fastipc_link_close(struct fastipc_link *link)
@@ -29,6 +32,8 @@ void fastipc_link_close(struct fastipc_link *link)
 	fastipc_bell_unmap(link);
 	if (link->sock >= 0)
 		close(link->sock);
+	if (link->kmod)
+		close(link->endpoint);
 	link_init(link);
 }
 
@@ -79,19 +84,10 @@ static int check_peer(const struct fastipc_hello *hello,
 	return 0;
 }
 
-/* Take over what the peer sent. */
-static int take_peer(struct fastipc_link *link,
-		     const struct fastipc_hello *hello, int fd)
+/* Take over what the peer says. */
+static int take_proposal(struct fastipc_link *link,
+			 const struct fastipc_hello *hello)
 {
-	int ret;
-
-	if (fd < 0)
-		return fastipc_fail(-EBADMSG, "the peer's HELLO came without "
-					      "its region: is it a fastipc "
-					      "peer?");
-	ret = fastipc_region_attach(&link->peer, fd);
-	if (ret)
-		return ret;
 	if (hello->ring_size != link->peer.size)
 		return fastipc_fail(-ERANGE,
 				    "the peer's HELLO says %u bytes of ring "
@@ -102,6 +98,15 @@ static int take_peer(struct fastipc_link *link,
 					 : FASTIPC_MESSAGE_MAX;
 	link->peer_fingerprint = hello->fingerprint;
 	return 0;
+}
+
+static int take_region(struct fastipc_link *link, int fd)
+{
+	if (fd < 0)
+		return fastipc_fail(-EBADMSG, "the peer's HELLO came without "
+					      "its region: is it a fastipc "
+					      "peer?");
+	return fastipc_region_attach(&link->peer, fd);
 }
 
 /* ---- the server's side ---- */
@@ -123,18 +128,22 @@ static int send_accept(int sock, const struct fastipc_proposal *mine,
 		       struct fastipc_link *link)
 {
 	struct fastipc_hello hello;
-	int fd;
-	int ret = fastipc_region_create(&link->own, mine->ring_size, &fd);
+	int fd = -1;
+	int ret = 0;
 
+	if (!link->kmod)
+		ret = fastipc_region_create(&link->own, mine->ring_size, &fd);
 	if (ret)
 		return ret;
 	fastipc_hello_init(&hello, FASTIPC_HELLO_ACCEPT);
 	propose(&hello, mine);
 	hello.checksum = link->checksum;
+	hello.ring_size = link->own.size;
 	if (link->bell)
 		hello.features |= FASTIPC_HELLO_BELL;
-	ret = fastipc_hello_send(sock, &hello, &fd, 1);
-	close(fd);
+	ret = fastipc_hello_send(sock, &hello, &fd, !link->kmod);
+	if (fd >= 0)
+		close(fd);
 	return ret;
 }
 
@@ -142,13 +151,47 @@ static int send_accept(int sock, const struct fastipc_proposal *mine,
 static int take_bell(struct fastipc_link *link,
 		     const struct fastipc_hello *hello, int fd)
 {
-	if (hello->features & FASTIPC_HELLO_BELL && fd >= 0)
+	if (hello->features & FASTIPC_HELLO_BELL && fd >= 0 && !link->kmod)
 		return fastipc_bell_attach(link, fd);
 	if (fd < 0)
 		return 0;
 	return fastipc_fail(-EBADMSG, "the peer's HELLO came with a "
 				      "descriptor too many: is it a fastipc "
 				      "peer?");
+}
+
+static bool is_allowed(const struct fastipc_proposal *mine,
+		       enum fastipc_transport transport)
+{
+	return mine->transport == FASTIPC_TRANSPORT_AUTO ||
+	       mine->transport == transport;
+}
+
+/* What the client sent with CONNECT.  Takes @fds that it keeps out of them. */
+static int take_client(struct fastipc_link *link,
+		       const struct fastipc_proposal *mine,
+		       const struct fastipc_hello *hello,
+		       int fds[FASTIPC_HELLO_FDS])
+{
+	bool kmod = hello->required & FASTIPC_HELLO_KMOD;
+	int ret;
+
+	if (!is_allowed(mine, kmod ? FASTIPC_TRANSPORT_KMOD
+				   : FASTIPC_TRANSPORT_MEMFD))
+		return fastipc_fail(-ESOCKTNOSUPPORT,
+				    "a client wants the transport %s, and the "
+				    "address here is of the other",
+				    kmod ? "kmod" : "memfd");
+	if (kmod) {
+		ret = fastipc_kmod_attach(link, fds[0]);
+		if (!ret)
+			fds[0] = -1;
+		if (!ret && fds[1] >= 0)
+			ret = take_bell(link, hello, fds[1]);
+		return ret;
+	}
+	ret = take_region(link, fds[0]);
+	return ret ? ret : take_bell(link, hello, fds[1]);
 }
 
 /* The client's regions first: their descriptors are closed before ours is
@@ -160,10 +203,10 @@ static int accept_client(int sock, const struct fastipc_proposal *mine,
 	int ret = check_peer(hello, mine);
 
 	if (!ret)
-		ret = take_peer(link, hello, fds[0]);
-	if (!ret)
-		ret = take_bell(link, hello, fds[1]);
+		ret = take_client(link, mine, hello, fds);
 	fastipc_hello_close(fds);
+	if (!ret)
+		ret = take_proposal(link, hello);
 	if (!ret)
 		ret = read_cred(sock, &link->cred);
 	if (ret)
@@ -213,7 +256,7 @@ int fastipc_handshake_accept(int sock, const struct fastipc_proposal *mine,
 	if (!ret)
 		ret = serve_hello(sock, mine, status, &hello, fds, link);
 	if (!ret && link->own.base) {
-		link->sock = sock;
+		link->sock = link->kmod ? -1 : sock;
 		return 1;
 	}
 	if (!ret)
@@ -249,6 +292,10 @@ static int refused(int error)
 		return fastipc_fail(error, "the server refuses this protocol "
 					   "version or layout: use the same "
 					   "libfastipc on both ends");
+	case ESOCKTNOSUPPORT:
+		return fastipc_fail(error, "the server's address is of the "
+					   "other transport: use that, or a "
+					   "NAME without a prefix");
 	case ENOPROTOOPT:
 		return fastipc_fail(error, "the server speaks another schema: "
 					   "generate both ends from one");
@@ -333,23 +380,35 @@ int fastipc_hello_exchange(int sock, const struct fastipc_hello *mine,
 			    answer->kind);
 }
 
+static int take_agreement(struct fastipc_link *link,
+			  const struct fastipc_proposal *mine,
+			  const struct fastipc_hello *answer)
+{
+	int ret = check_peer(answer, mine);
+
+	if (ret)
+		return ret;
+	if (answer->checksum < (uint32_t)mine->checksum)
+		return fastipc_fail(-EBADMSG,
+				    "the server agreed to checksum %u, less "
+				    "than %u",
+				    answer->checksum,
+				    (unsigned int)mine->checksum);
+	link->checksum = (enum fastipc_checksum)answer->checksum;
+	return 0;
+}
+
 /* @bell: the descriptor of the page that was offered. */
 static int take_accept(struct fastipc_link *link,
 		       const struct fastipc_proposal *mine,
 		       const struct fastipc_hello *answer, int fd, int bell)
 {
-	int ret = check_peer(answer, mine);
+	int ret = take_agreement(link, mine, answer);
 
-	if (!ret && answer->checksum < (uint32_t)mine->checksum)
-		ret = fastipc_fail(-EBADMSG,
-				   "the server agreed to checksum %u, less "
-				   "than %u",
-				   answer->checksum,
-				   (unsigned int)mine->checksum);
-	if (ret)
-		return ret;
-	link->checksum = (enum fastipc_checksum)answer->checksum;
-	ret = take_peer(link, answer, fd);
+	if (!ret)
+		ret = take_region(link, fd);
+	if (!ret)
+		ret = take_proposal(link, answer);
 	if (ret)
 		return ret;
 	if (answer->features & FASTIPC_HELLO_BELL)
@@ -359,17 +418,14 @@ static int take_accept(struct fastipc_link *link,
 	return 0;
 }
 
-static int connect_link(struct fastipc_link *link,
-			const struct fastipc_proposal *mine, uint64_t deadline)
+static int connect_memfd(struct fastipc_link *link,
+			 const struct fastipc_proposal *mine, uint64_t deadline)
 {
 	int fds[FASTIPC_HELLO_FDS] = { -1, -1 };
 	int answer_fds[FASTIPC_HELLO_FDS] = { -1, -1 };
 	struct fastipc_hello hello, answer;
-	int ret = read_cred(link->sock, &link->cred);
+	int ret = fastipc_region_create(&link->own, mine->ring_size, &fds[0]);
 
-	if (!ret)
-		ret = fastipc_region_create(&link->own, mine->ring_size,
-					    &fds[0]);
 	if (!ret)
 		ret = fastipc_bell_create(link, &fds[1]);
 	if (!ret) {
@@ -387,32 +443,115 @@ static int connect_link(struct fastipc_link *link,
 	return ret;
 }
 
-int fastipc_handshake_connect_fd(int sock, const struct fastipc_proposal *mine,
-				 uint64_t deadline, struct fastipc_link *link)
+static int connect_kmod(struct fastipc_link *link,
+			const struct fastipc_proposal *mine, uint64_t deadline)
 {
-	int ret;
+	int answer_fds[FASTIPC_HELLO_FDS];
+	struct fastipc_hello hello, answer;
+	int fd;
+	int ret = fastipc_kmod_create(link, mine->ring_size, &fd);
 
-	link_init(link);
-	link->sock = sock;
-	ret = connect_link(link, mine, deadline);
+	if (ret)
+		return ret;
+	fastipc_hello_init(&hello, FASTIPC_HELLO_CONNECT);
+	propose(&hello, mine);
+	hello.required |= FASTIPC_HELLO_KMOD;
+	ret = fastipc_hello_exchange(link->sock, &hello, &fd, 1,
+				     FASTIPC_HELLO_ACCEPT, deadline, &answer,
+				     answer_fds);
+	close(fd);
+	if (ret)
+		return ret;
+	fastipc_hello_close(answer_fds); /* none belongs here; harmless */
+	ret = take_agreement(link, mine, &answer);
+	if (!ret)
+		ret = take_proposal(link, &answer);
+	if (!ret) {
+		close(link->sock);
+		link->sock = -1;
+	}
+	return ret;
+}
+
+/* Over link->sock, which is closed on error. */
+static int connect_link(struct fastipc_link *link,
+			const struct fastipc_proposal *mine,
+			enum fastipc_transport transport, uint64_t deadline)
+{
+	int ret = read_cred(link->sock, &link->cred);
+
+	if (!ret && transport == FASTIPC_TRANSPORT_KMOD)
+		ret = connect_kmod(link, mine, deadline);
+	else if (!ret)
+		ret = connect_memfd(link, mine, deadline);
 	if (ret)
 		fastipc_link_close(link);
 	return ret;
+}
+
+int fastipc_handshake_connect_fd(int sock, const struct fastipc_proposal *mine,
+				 uint64_t deadline, struct fastipc_link *link)
+{
+	link_init(link);
+	link->sock = sock;
+	return connect_link(link, mine, mine->transport, deadline);
+}
+
+static int connect_by(const char *address, const struct fastipc_proposal *mine,
+		      enum fastipc_transport transport, uint64_t deadline,
+		      struct fastipc_link *link)
+{
+	int sock;
+
+	link_init(link);
+	sock = fastipc_rendezvous_connect(address, deadline);
+	if (sock < 0)
+		return sock;
+	link->sock = sock;
+	return connect_link(link, mine, transport, deadline);
+}
+
+/* Errors after which the other transport may do. */
+static bool is_of_kmod(int error)
+{
+	switch (-error) {
+	case ENODEV:
+	case EACCES:
+	case EPERM:
+	case EDQUOT:
+	case ENOSPC:
+	case EPROTONOSUPPORT:
+	case ESOCKTNOSUPPORT:
+		return true;
+	}
+	return false;
 }
 
 int fastipc_handshake_connect(const char *address,
 			      const struct fastipc_proposal *mine,
 			      uint64_t deadline, struct fastipc_link *link)
 {
-	int sock;
+	enum fastipc_transport transport;
+	struct fastipc_address parsed;
+	int ret = fastipc_address_parse(address, &parsed);
 
 	link_init(link);
+	if (!ret)
+		ret = fastipc_address_transport(&parsed, &transport);
+	if (ret)
+		return ret;
 	if (!deadline)
 		deadline = fastipc_after_ns(FASTIPC_CONNECT_TIMEOUT_NS);
-	sock = fastipc_rendezvous_connect(address, deadline);
-	if (sock < 0)
-		return sock;
-	return fastipc_handshake_connect_fd(sock, mine, deadline, link);
+	if (transport != FASTIPC_TRANSPORT_AUTO)
+		return connect_by(address, mine, transport, deadline, link);
+	if (!access(FASTIPC_DEVICE, R_OK | W_OK)) {
+		ret = connect_by(address, mine, FASTIPC_TRANSPORT_KMOD,
+				 deadline, link);
+		if (!is_of_kmod(ret))
+			return ret;
+	}
+	return connect_by(address, mine, FASTIPC_TRANSPORT_MEMFD, deadline,
+			  link);
 }
 
 /* ---- both sides at once ---- */

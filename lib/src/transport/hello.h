@@ -11,7 +11,8 @@
  *				   <-	STATUS, or REFUSE
  *
  * After ACCEPT the socket carries doorbells, which are one byte each, and its
- * hang-up says that the peer is gone.
+ * hang-up says that the peer is gone.  With kmod the client sends the server
+ * its end of a channel instead, and both close the socket after ACCEPT.
  *
  * All integers are little-endian.  The first 24 bytes are the same in every
  * version, so that ends of different versions can tell each other so.  A
@@ -29,9 +30,12 @@
 #define FASTIPC_HELLO_VERSION_MIN 1
 
 /* Feature bits that this end knows. */
-#define FASTIPC_HELLO_FEATURES FASTIPC_HELLO_BELL
+#define FASTIPC_HELLO_FEATURES (FASTIPC_HELLO_BELL | FASTIPC_HELLO_KMOD)
 /* CONNECT: a second descriptor, of a bell page; ACCEPT: it is taken. */
 #define FASTIPC_HELLO_BELL 1u
+/* CONNECT, required: the descriptor is the server's end of a kmod channel, and
+ * ACCEPT comes without one. */
+#define FASTIPC_HELLO_KMOD 2u
 
 /* Descriptors of one HELLO, at most. */
 #define FASTIPC_HELLO_FDS 2

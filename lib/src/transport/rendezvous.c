@@ -8,7 +8,7 @@
  * dies is gone.  So a socket that exists while we hold the lock and refuses
  * connections belongs to nobody: its server is dead.
  */
-#include "transport/transport.h"
+#include "transport/kmod.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -224,6 +224,11 @@ int fastipc_rendezvous_listen(struct fastipc_rendezvous *rendezvous,
 				    "permission bits only",
 				    (unsigned int)mode);
 	ret = fastipc_address_parse(address, &parsed);
+	if (!ret)
+		ret = fastipc_address_transport(&parsed,
+						&rendezvous->transport);
+	if (!ret && rendezvous->transport == FASTIPC_TRANSPORT_KMOD)
+		ret = fastipc_kmod_probe();
 	if (ret)
 		return ret;
 	directory = fastipc_address_open_directory(&parsed, true);

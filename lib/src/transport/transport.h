@@ -7,6 +7,9 @@
  * memfd: regions are sealed memfds; sleep is a shared futex on the peer's
  * doorbell word, or poll() on the rendezvous socket; a dead peer hangs up the
  * socket.
+ *
+ * kmod: regions are memory of /dev/fastipc; sleep is its WAIT or SWAP, or
+ * poll() on the end of the channel, which also tells of a dead peer.
  */
 #ifndef FASTIPC_TRANSPORT_H
 #define FASTIPC_TRANSPORT_H
@@ -36,6 +39,7 @@ struct fastipc_proposal {
 	uint32_t ring_size;
 	uint32_t max_message; /* largest message this end accepts */
 	uint64_t fingerprint;
+	enum fastipc_transport transport; /* AUTO: any */
 };
 
 /* One established connection.  Plain data; zero it, sock = -1, when empty. */
@@ -46,9 +50,12 @@ struct fastipc_link {
 	uint32_t *own_bell;
 	const uint32_t *peer_bell;
 	void *bell; /* the page that they are in; NULL: the control pages */
-	/* Rendezvous socket, non-blocking, close-on-exec.  Its readability is
-	 * the POLL doorbell (a byte) or the peer's hang-up. */
+	/* memfd: rendezvous socket, non-blocking, close-on-exec.  Its
+	 * readability is the POLL doorbell (a byte) or the peer's hang-up. */
 	int sock;
+	/* kmod: the end of the channel, and no socket any more (-1). */
+	int endpoint;
+	bool kmod;
 	enum fastipc_checksum checksum; /* negotiated: the stronger */
 	uint32_t peer_max_message;
 	uint64_t peer_fingerprint;
@@ -86,6 +93,7 @@ void fastipc_region_unmap(struct fastipc_region *region);
 struct fastipc_rendezvous {
 	int fd;		/* listening, non-blocking; -1 when closed */
 	int reserve_fd; /* kept open so that EMFILE can be answered */
+	enum fastipc_transport transport; /* what the address says */
 	char path[108];
 	dev_t dev; /* of the socket file: only ours is unlinked */
 	ino_t ino;
@@ -97,7 +105,8 @@ struct fastipc_rendezvous {
  * -EADDRINUSE a live server has it; -ENOTSOCK something that is no socket is
  * in its place; -EBUSY another process holds the directory's lock; -EACCES no
  * permission, or the runtime directory is not safe; -ENOENT no such directory;
- * -ENOTDIR; -EINVAL, -ENAMETOOLONG, -EOPNOTSUPP (kmod:) bad address or mode;
+ * -ENOTDIR; -EINVAL, -ENAMETOOLONG bad address or mode; -ENODEV (kmod) no
+ * module; -EPROTONOSUPPORT (kmod) a module of another ABI;
  * -EMFILE; -ENOMEM.
  */
 int fastipc_rendezvous_listen(struct fastipc_rendezvous *rendezvous,
@@ -124,7 +133,8 @@ void fastipc_rendezvous_refuse(int sock, int error);
 
 /*
  * Server side of the handshake, when @sock is readable; never blocks.
- * 1: a link is made (owns @sock from then on).
+ * 1: a link is made, which owns @sock from then on, unless it is of kmod: then
+ * close @sock, it is not needed any more.
  * 0: it was a query, answered from @status: close @sock.
  * -EAGAIN: nothing there yet.  Any other: it failed, the client was told why
  * if possible: close @sock.
@@ -159,6 +169,22 @@ int fastipc_link_pair(const struct fastipc_proposal *mine,
 /* Unmap, close, and make it empty; an empty one is allowed. */
 void fastipc_link_close(struct fastipc_link *link);
 
+/* What to poll: readable when the peer rings a POLL sleeper, or hangs up. */
+static inline int fastipc_link_fd(const struct fastipc_link *link)
+{
+	return link->kmod ? link->endpoint : link->sock;
+}
+/* "memfd" or "kmod". */
+static inline const char *
+fastipc_link_transport(const struct fastipc_link *link)
+{
+	return link->kmod ? "kmod" : "memfd";
+}
+/* Orderly: this end publishes nothing more.  The caller rings. */
+void fastipc_link_shutdown(struct fastipc_link *link);
+/* The end, for both; whoever polls fastipc_link_fd() sees a hang-up. */
+void fastipc_link_hang_up(const struct fastipc_link *link);
+
 /* ---- sleeping and ringing (doorbell.c) ---- */
 
 /*
@@ -166,9 +192,17 @@ void fastipc_link_close(struct fastipc_link *link);
  * while *@local (a private futex word of this process) equals @local_seen;
  * until @deadline (absolute ns, CLOCK_MONOTONIC, 0: for ever).  Returns 0 on
  * any wake-up (also a spurious one or a signal), -ETIMEDOUT.  A peer's death
- * wakes nobody here: sleep in slices and look with fastipc_link_drain().
+ * wakes nobody here: sleep in slices and look with fastipc_link_drain(); but
+ * with kmod it does: -EPIPE.
  */
 int fastipc_link_wait(const struct fastipc_link *link, uint32_t seen,
+		      const uint32_t *local, uint32_t local_seen,
+		      uint64_t deadline);
+/*
+ * Ring the peer, which sleeps in @mode, and sleep, as the two calls do one
+ * after the other; with kmod it is one system call.
+ */
+int fastipc_link_swap(struct fastipc_link *link, uint32_t mode, uint32_t seen,
 		      const uint32_t *local, uint32_t local_seen,
 		      uint64_t deadline);
 /* A doorbell word to sleep on, and the value it had. */
@@ -189,6 +223,8 @@ int fastipc_wait_many(const struct fastipc_doorbell *doorbells, size_t count,
 		      const uint32_t *local, uint32_t local_seen,
 		      uint64_t deadline);
 bool fastipc_can_wait_many(void);
+/* kmod: make who sleeps on this end look at its local word. */
+void fastipc_link_kick(int endpoint);
 /* Wake all sleepers in fastipc_link_wait() on the private word. */
 void fastipc_local_wake(const uint32_t *local);
 
@@ -202,9 +238,9 @@ int fastipc_link_poll(const struct fastipc_link *link, uint64_t deadline);
 int fastipc_link_drain(const struct fastipc_link *link);
 
 /*
- * Ring the peer that sleeps in @mode (FASTIPC_SLEEP_FUTEX or _POLL): stamps
- * wake_ns and bumps the doorbell in the own control page, then futex wake, or
- * one byte on the socket.  Never blocks, whatever the peer does.
+ * Ring the peer that sleeps in @mode (FASTIPC_SLEEP_*): stamps wake_ns, bumps
+ * the own doorbell, then futex wake, or one byte on the socket, or the
+ * module's WAKE.  Never blocks, whatever the peer does.
  */
 void fastipc_link_ring(struct fastipc_link *link, uint32_t mode);
 
