@@ -64,6 +64,7 @@ TESTS      := $(call pick,$(call tests,unit integration hostile))
 SCRIPTED   := $(call pick,$(wildcard selftests/integration/*.sh \
 		selftests/hostile/*.sh))
 TREE_TESTS := $(call pick,$(addprefix selftests/,headers.sh abi.sh install.sh \
+		kernel_log.sh \
 		$(if $(wildcard selftests/model/*.pml),model.sh)))
 CLANG_TESTS := $(patsubst $(O)/%,$(O)/clang/%,\
 		$(call pick,$(call tests,unit integration)))
@@ -222,7 +223,7 @@ kselftests:
 define vm_prepare
 	@mkdir -p $(1)
 	$(call say,VM)kernel=$$(selftests/vm/kernel.sh $(2)) && \
-		module=$$(O=$(O) KDIR=$$kernel/build tools/kmod build $(4)) && \
+		module=$$(O=$(O) KDIR=$$kernel/build $(5) tools/kmod build $(4)) && \
 		O=$(O) MODULE=$$module selftests/vm/prepare.sh $(1) $$kernel $(3)
 endef
 
@@ -267,7 +268,8 @@ kmod-coverage: ## print which lines of the module the tests reach
 	+@$(again) kmod-covered
 
 kmod-covered: tools kselftests $(TESTS)
-	$(call vm_prepare,$(O)/vm/coverage,debug-6.1,$(VM_TESTS),GCOV_PROFILE=y)
+	$(call vm_prepare,$(O)/vm/coverage,debug-6.1,$(VM_TESTS),GCOV_PROFILE=y,\
+		SUFFIX=-gcov)
 	@selftests/vm/boot.sh $(O)/vm/coverage
 	@selftests/vm/coverage.sh $(O)/vm/coverage
 

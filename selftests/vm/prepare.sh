@@ -86,6 +86,7 @@ for test in "$@"; do
 done >"$tree/fastipc/tests"
 if [ -n "${MODULE:-}" ]; then
 	install "$MODULE" "$tree/fastipc/fastipc.ko"
+	echo "$MODULE" >"$directory/module"
 fi
 
 (cd "$tree" && find . -mindepth 1 -print0 | sort -z |
