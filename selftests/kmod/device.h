@@ -36,6 +36,10 @@
 
 #include <linux/fastipc.h>
 
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x80
+#endif
+
 #define MS 1000000ull
 #define SECOND 1000000000ull
 #define PAGE 4096u

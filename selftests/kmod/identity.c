@@ -295,4 +295,24 @@ TEST_F(owner, in_a_user_namespace_counts_as_who_it_is_outside)
 	}
 }
 
+/* Not who, but when: it is to be compared with the reader's clock. */
+TEST_F(owner, created_in_the_time_of_a_time_namespace)
+{
+	pid_t pid;
+
+	if (unshare(CLONE_NEWTIME) ||
+	    write_file("/proc/self/timens_offsets", "monotonic 5000 0\n"))
+		SKIP(return, "no new time namespace");
+	pid = spawn();
+	if (!pid) {
+		struct fastipc_ioc_info i;
+
+		CHECK(!info(self->p.fd[0], &i));
+		CHECK(i.created_ns <= now_ns());
+		CHECK(i.created_ns + 1000 * SECOND > now_ns());
+		_exit(0);
+	}
+	EXPECT_EQ(0, reap(pid));
+}
+
 TEST_HARNESS_MAIN

@@ -13,10 +13,6 @@
 /* How late a sleeper may be on a slow and busy machine, ns. */
 #define LATE (2 * SECOND)
 
-#ifndef CLONE_NEWTIME
-#define CLONE_NEWTIME 0x80
-#endif
-
 FIXTURE(wait)
 {
 	struct pair p;
