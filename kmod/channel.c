@@ -14,6 +14,7 @@
 #include <linux/pid_namespace.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/time_namespace.h>
 #include <linux/timekeeping.h>
 
 #include "compat.h"
@@ -305,6 +306,15 @@ static long fastipc_end_ioc_shutdown(struct fastipc_end *end,
 	return 0;
 }
 
+/* As the caller's clock says: a time namespace may have set it apart. */
+static u64 fastipc_channel_created_ns(const struct fastipc_channel *channel)
+{
+	struct timespec64 created = ns_to_timespec64(channel->created_ns);
+
+	timens_add_monotonic(&created);
+	return timespec64_to_ns(&created);
+}
+
 static long fastipc_end_info(struct fastipc_end *end, void __user *uarg)
 {
 	struct fastipc_channel *channel = end->channel;
@@ -326,7 +336,7 @@ static long fastipc_end_info(struct fastipc_end *end, void __user *uarg)
 		.end = end->index,
 		.own_ring_size = end->region.data_size,
 		.peer_ring_size = peer->region.data_size,
-		.created_ns = channel->created_ns,
+		.created_ns = fastipc_channel_created_ns(channel),
 		.waits = atomic64_read(&end->waits),
 		.wakes = atomic64_read(&end->wakes),
 	};

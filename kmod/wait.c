@@ -13,7 +13,9 @@
  */
 #include <linux/hrtimer.h>
 #include <linux/ktime.h>
+#include <linux/overflow.h>
 #include <linux/sched/signal.h>
+#include <linux/time_namespace.h>
 
 #include "compat.h"
 #include "fastipc.h"
@@ -77,11 +79,26 @@ static int fastipc_wait_look(struct fastipc_end *end,
 	return FASTIPC_KEEP_WAITING;
 }
 
+/* The clock is the caller's: a time namespace may have set it apart. */
+static ktime_t fastipc_wait_deadline(const struct fastipc_ioc_wait *arg)
+{
+	s64 deadline = min_t(u64, arg->deadline, KTIME_MAX);
+	struct timespec64 ahead = {};
+
+	if (arg->clock == CLOCK_MONOTONIC)
+		timens_add_monotonic(&ahead);
+	else if (arg->clock == CLOCK_BOOTTIME)
+		timens_add_boottime(&ahead);
+	if (check_sub_overflow(deadline, timespec64_to_ns(&ahead), &deadline))
+		return KTIME_MAX;
+	return ns_to_ktime(max_t(s64, deadline, 0));
+}
+
 /* As a futex does it: with the slack that the task has. */
 static void fastipc_wait_start_timer(struct hrtimer_sleeper *timer,
 				     const struct fastipc_ioc_wait *arg)
 {
-	ktime_t deadline = ns_to_ktime(min_t(u64, arg->deadline, KTIME_MAX));
+	ktime_t deadline = fastipc_wait_deadline(arg);
 
 	hrtimer_setup_sleeper_on_stack(timer, arg->clock, HRTIMER_MODE_ABS);
 	hrtimer_set_expires_range_ns(&timer->timer, deadline,
@@ -189,15 +206,12 @@ static void fastipc_wake_peer(struct fastipc_end *end, bool sync)
 		wake_up_interruptible(&peer->waiters);
 
 	/*
-	 * No key: it is not known here what the pollers would find, and with
-	 * IN and OUT together all the exclusive ones would be woken, not one.
+	 * All of them, exclusive ones as well: what came may be what only one
+	 * waits for, and each has to come back and arm the endpoint again.  No
+	 * key, for io_uring takes that for what it would find.
 	 */
-	if (atomic_read(&peer->armed) && atomic_xchg(&peer->armed, 0)) {
-		if (sync)
-			wake_up_interruptible_sync(&peer->pollers);
-		else
-			wake_up_interruptible(&peer->pollers);
-	}
+	if (atomic_read(&peer->armed) && atomic_xchg(&peer->armed, 0))
+		wake_up_interruptible_all(&peer->pollers);
 }
 
 /**
