@@ -36,7 +36,14 @@ qemu() # ACCELERATOR SECONDS APPEND ARGUMENT...
 	local machine=(-accel 'tcg,thread=multi' -cpu max)
 
 	shift 3
-	[ "$accelerator" != kvm ] || machine=(-accel kvm -cpu host)
+	if [ "$accelerator" = kvm ]; then
+		machine=(-accel kvm -cpu host)
+	else
+		# The emulated TSC is one for all CPUs, which the kernel would
+		# not believe; without it, each look at the clock is an access
+		# to a device.  Emulated CPUs do not speculate.
+		append+=' tsc=reliable mitigations=off'
+	fi
 	exec timeout -k 5 --foreground "$seconds" qemu-system-x86_64 \
 		"${machine[@]}" -smp "$cpus" -m "$memory" \
 		-nodefaults -no-user-config -display none -no-reboot \
