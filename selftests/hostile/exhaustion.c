@@ -180,6 +180,8 @@ static void limited_client(__rlimit_resource_t resource, rlim_t to,
 		check(!setrlimit(resource, &new));
 		error = fastipc_client_connect(server.address, NULL, &client);
 		check(!setrlimit(resource, &old));
+		if (error != expected)
+			fprintf(stderr, "# error %d\n", error);
 		check(error == expected);
 		check(fastipc_error_detail()[0]);
 		check(footprint_now().descriptors == before.descriptors);

@@ -145,7 +145,8 @@ static inline void hostile_connect(const char *address,
 /* The server ends the connection. */
 static inline void assert_dropped(struct fastipc_channel *channel)
 {
-	struct pollfd pollfd = { .fd = channel->link.sock, .events = POLLIN };
+	struct pollfd pollfd = { .fd = fastipc_link_fd(&channel->link),
+				 .events = POLLIN };
 
 	while (!channel->hungup) {
 		assert_int_equal(poll(&pollfd, 1, 20000), 1);

@@ -82,7 +82,8 @@ static void reply_well(struct fastipc_channel *channel, uint64_t id)
 /* Until the client goes. */
 static void linger(struct fastipc_channel *channel)
 {
-	struct pollfd pollfd = { .fd = channel->link.sock, .events = POLLIN };
+	struct pollfd pollfd = { .fd = fastipc_link_fd(&channel->link),
+				 .events = POLLIN };
 
 	while (!channel->hungup) {
 		poll(&pollfd, 1, 20000);
@@ -501,7 +502,8 @@ static void heads_that_lie(void **state)
 
 static void scribbles(struct fastipc_channel *channel)
 {
-	struct pollfd pollfd = { .fd = channel->link.sock, .events = POLLIN };
+	struct pollfd pollfd = { .fd = fastipc_link_fd(&channel->link),
+				 .events = POLLIN };
 	unsigned char *data = channel->link.own.data;
 	unsigned char *control = (unsigned char *)channel->link.own.control;
 

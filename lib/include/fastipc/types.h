@@ -49,9 +49,9 @@ enum fastipc_checksum {
 };
 
 /*
- * What carries a connection.  An address names it: "memfd:NAME", "kmod:NAME";
- * a plain NAME, or a path, stands for what the environment variable
- * FASTIPC_TRANSPORT says ("memfd", "kmod"), or for AUTO.
+ * What carries a connection.  An address names it: "memfd:NAME", "kmod:NAME".
+ * With a plain NAME, or a path, a server takes any, and a client asks for what
+ * the environment variable FASTIPC_TRANSPORT says ("memfd", "kmod"), or AUTO.
  */
 enum fastipc_transport {
 	/* kmod where the module is loaded and both ends take it, else memfd. */

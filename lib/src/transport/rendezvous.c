@@ -224,9 +224,7 @@ int fastipc_rendezvous_listen(struct fastipc_rendezvous *rendezvous,
 				    "permission bits only",
 				    (unsigned int)mode);
 	ret = fastipc_address_parse(address, &parsed);
-	if (!ret)
-		ret = fastipc_address_transport(&parsed,
-						&rendezvous->transport);
+	rendezvous->transport = parsed.transport;
 	if (!ret && rendezvous->transport == FASTIPC_TRANSPORT_KMOD)
 		ret = fastipc_kmod_probe();
 	if (ret)
