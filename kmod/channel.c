@@ -21,10 +21,9 @@
 #include "fastipc.h"
 #include "trace.h"
 
-LIST_HEAD(fastipc_channels);
+/* Protects the list of channels, and the counts below it. */
 DEFINE_MUTEX(fastipc_channels_lock);
-
-/* Under fastipc_channels_lock. */
+LIST_HEAD(fastipc_channels);
 static u64 fastipc_last_id;
 static u64 fastipc_nr_channels;
 static u64 fastipc_gone_waits; /* of the channels that are freed */
@@ -126,7 +125,8 @@ struct fastipc_channel *fastipc_channel_create(const u32 ring_size[2])
 		end->channel = channel;
 		end->peer = &channel->end[!i];
 		end->index = i;
-		init_waitqueue_head(&end->waiters);
+		spin_lock_init(&end->sleep_lock);
+		INIT_LIST_HEAD(&end->sleepers);
 		init_waitqueue_head(&end->pollers);
 		channel->bytes += FASTIPC_CONTROL_SIZE + ring_size[i];
 	}
@@ -219,7 +219,6 @@ void fastipc_channel_totals(struct fastipc_totals *totals)
 	mutex_unlock(&fastipc_channels_lock);
 }
 
-/* What the end's owner published before is in place when its peer sees this. */
 static void fastipc_end_set_state(struct fastipc_end *end, u32 state)
 {
 	lockdep_assert_held(&end->channel->lock);
@@ -228,13 +227,15 @@ static void fastipc_end_set_state(struct fastipc_end *end, u32 state)
 	if (end->state != FASTIPC_STATE_OPEN)
 		return;
 	WRITE_ONCE(end->state, state);
+	/* What the owner published is in place when its peer sees this. */
 	smp_store_release(&end->region.control->state, state);
 }
 
-/* Tell an end what its peer did; pairs with the acquire in wait.c. */
+/* Tell an end what its peer did. */
 static void fastipc_end_set_flag(struct fastipc_end *end, u32 flag)
 {
 	lockdep_assert_held(&end->channel->lock);
+	/* Pairs with the acquires in wait.c. */
 	smp_store_release(&end->flags, end->flags | flag);
 	trace_fastipc_hangup(end->peer, flag);
 }

@@ -10,7 +10,8 @@
  *	fastipc_channels_lock -> fastipc_channel.lock
  *	fastipc_users_lock (limit.c)
  *
- * WAIT, WAKE and SWAP take none of these: only the lock of a wait queue.
+ * WAIT, WAKE and SWAP take none of these, only fastipc_end.sleep_lock, and the
+ * lock of the pollers' wait queue.
  */
 #ifndef _FASTIPC_FASTIPC_H
 #define _FASTIPC_FASTIPC_H
@@ -58,9 +59,10 @@ struct fastipc_region {
  * @flags: FASTIPC_INFO_*: what this end is to know about its peer.  Written
  *	under @channel->lock with release, read without it with acquire: who
  *	sees that the peer is gone also sees all that it wrote.
- * @waiters: who sleeps in WAIT and SWAP on this end
- * @pollers: who sleeps in poll() and its kin on this end; a queue of its own,
- *	so that neither kind wakes the other
+ * @sleep_lock: of the two below; nothing else is taken inside
+ * @round: how often @sleepers were woken
+ * @sleepers: who sleeps in WAIT and SWAP on this end, in the order they came
+ * @pollers: who sleeps in poll() and its kin on this end
  * @armed: FASTIPC_WANT_* that pollers asked for since @pollers was last woken;
  *	set under @pollers.lock, taken by the peer's WAKE without it
  * @epoch: of the sleep word, one more each time it is armed; under
@@ -80,7 +82,9 @@ struct fastipc_end {
 	struct fastipc_end *peer;
 	u32 index;
 	u32 flags;
-	wait_queue_head_t waiters;
+	spinlock_t sleep_lock; /* of round and sleepers */
+	u64 round;
+	struct list_head sleepers;
 	wait_queue_head_t pollers;
 	atomic_t armed;
 	u32 epoch;
@@ -111,7 +115,7 @@ struct fastipc_end {
 struct fastipc_channel {
 	struct fastipc_end end[2];
 	struct kref kref;
-	spinlock_t lock;
+	spinlock_t lock; /* of how the ends are owned, and how they ended */
 	struct list_head link;
 	u64 id;
 	u64 created_ns;

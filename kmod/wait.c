@@ -3,13 +3,18 @@
  * Sleeping and waking: WAIT, WAKE, SWAP, and poll().
  *
  * No wake-up is lost, for the sleeper and the waker do the same two things in
- * opposite order.  A sleeper first gets onto the queue, then reads the words
- * that would keep it awake.  A waker has written a word (user space, before it
- * made the call; or a flag, here), then looks at the queue, under the lock of
- * the queue.  Whichever has that lock second sees what the other one did before:
- * the waker finds the sleeper on the queue, or the sleeper finds the word
- * changed.  Only the pollers' "armed" is read without a lock; there it takes
- * full barriers, which are named where they are.
+ * opposite order.  A sleeper first gets onto the list, then reads the words that
+ * would keep it awake.  A waker has written a word (user space, before it made
+ * the call; or a flag, here), then looks at the list, under the lock of the
+ * list.  Whichever has that lock second sees what the other one did before: the
+ * waker finds the sleeper on the list, or the sleeper finds the word changed.
+ * Only the pollers' "armed" is read without a lock; there it takes full
+ * barriers, which are named where they are.
+ *
+ * Sleepers are not on a wait queue, since that would wake them under its lock,
+ * and who is woken on another CPU needs the lock next.  On a virtual machine
+ * whose CPUs share the ones of the host, it would spin for as long as the
+ * waker's CPU is not run.
  */
 #include <linux/hrtimer.h>
 #include <linux/ktime.h>
@@ -22,31 +27,20 @@
 #include "trace.h"
 
 /**
- * struct fastipc_sleeper - a thread in WAIT or SWAP
- * @entry: in fastipc_end.waiters
+ * struct fastipc_sleeper - a thread in WAIT or SWAP, on its stack
+ * @link: in fastipc_end.sleepers, under fastipc_end.sleep_lock; not any more
+ *	when it is @woken
+ * @task: the thread
+ * @round: fastipc_end.round when it came
  * @woken: somebody called WAKE.  That ends the wait, even if no word differs; a
  *	wake-up by a timer, by a signal or by chance does not.
  */
 struct fastipc_sleeper {
-	struct wait_queue_entry entry;
+	struct list_head link;
+	struct task_struct *task;
+	u64 round;
 	bool woken;
 };
-
-/* Runs under the lock of the queue, in the waker. */
-static int fastipc_sleeper_wake(struct wait_queue_entry *entry,
-				unsigned int mode, int flags, void *key)
-{
-	struct fastipc_sleeper *sleeper =
-		container_of(entry, struct fastipc_sleeper, entry);
-	int ret;
-
-	/* Before the task becomes runnable, which is a barrier; see schedule. */
-	WRITE_ONCE(sleeper->woken, true);
-	ret = default_wake_function(entry, mode, flags, key);
-	/* Last: off the queue, the sleeper may leave, and its stack with it. */
-	list_del_init_careful(&entry->entry);
-	return ret;
-}
 
 /* Returned by fastipc_wait_look() when there is nothing to return. */
 #define FASTIPC_KEEP_WAITING 1
@@ -123,7 +117,7 @@ static int fastipc_wait_sleep(struct fastipc_end *end,
 		/*
 		 * The barrier in here pairs with the one in try_to_wake_up(),
 		 * behind the store to woken or to the timer's task: it is seen
-		 * now, or else the waker sees us in this state.
+		 * now, or else the waker sees this state.
 		 */
 		set_current_state(TASK_INTERRUPTIBLE | TASK_FREEZABLE);
 		if (!READ_ONCE(sleeper->woken) &&
@@ -156,18 +150,25 @@ static int fastipc_wait_sleep(struct fastipc_end *end,
 static int fastipc_wait(struct fastipc_end *end,
 			const struct fastipc_ioc_wait *arg)
 {
-	struct fastipc_sleeper sleeper = {};
+	struct fastipc_sleeper sleeper = { .task = current };
 	int ret;
 
-	init_waitqueue_func_entry(&sleeper.entry, fastipc_sleeper_wake);
-	sleeper.entry.private = current;
-	add_wait_queue(&end->waiters, &sleeper.entry);
+	spin_lock(&end->sleep_lock);
+	sleeper.round = end->round;
+	list_add_tail(&sleeper.link, &end->sleepers);
+	spin_unlock(&end->sleep_lock);
 
 	ret = fastipc_wait_look(end, arg);
 	if (ret == FASTIPC_KEEP_WAITING)
 		ret = fastipc_wait_sleep(end, &sleeper, arg);
 
-	finish_wait(&end->waiters, &sleeper.entry);
+	/* Pairs with the release in fastipc_wake_sleepers(). */
+	if (!smp_load_acquire(&sleeper.woken)) {
+		spin_lock(&end->sleep_lock);
+		if (!sleeper.woken)
+			list_del(&sleeper.link);
+		spin_unlock(&end->sleep_lock);
+	}
 	return ret;
 }
 
@@ -186,9 +187,59 @@ static bool fastipc_wait_valid(const struct fastipc_ioc_wait *arg)
 }
 
 /*
- * @sync: the caller is about to sleep, so that who is woken may as well have
- * this CPU; it is not to be sent to another one, nor to preempt.
+ * With @sync, the caller is about to sleep, and the task may as well have its
+ * CPU.  Only a wait queue can tell the scheduler, so here is one for the moment.
  */
+static void fastipc_wake_task(struct task_struct *task, bool sync)
+{
+	DECLARE_WAIT_QUEUE_HEAD_ONSTACK(queue);
+	DECLARE_WAITQUEUE(entry, task);
+
+	if (!sync) {
+		default_wake_function(&entry, TASK_INTERRUPTIBLE, 0, NULL);
+		return;
+	}
+	__add_wait_queue(&queue, &entry);
+	wake_up_interruptible_sync(&queue);
+}
+
+/*
+ * Wakes all who are on the list when it is called, one by one, each without the
+ * lock.  Who comes while it is at it, maybe somebody just woken, is of the next
+ * round: this one comes to an end.
+ */
+static void fastipc_wake_sleepers(struct fastipc_end *end, bool sync)
+{
+	struct fastipc_sleeper *sleeper;
+	struct task_struct *task;
+	u64 round;
+
+	/* A task that is seen on the list is not freed before this ends. */
+	rcu_read_lock();
+	spin_lock(&end->sleep_lock);
+	round = ++end->round;
+	while ((sleeper = list_first_entry_or_null(&end->sleepers,
+						   struct fastipc_sleeper,
+						   link)) &&
+	       sleeper->round < round) {
+		task = sleeper->task;
+		list_del(&sleeper->link);
+		/*
+		 * Last, with release: from here on, it may leave, and its stack
+		 * with it.  Before the task becomes runnable, which is a
+		 * barrier; see fastipc_wait_sleep().
+		 */
+		smp_store_release(&sleeper->woken, true);
+		spin_unlock(&end->sleep_lock);
+
+		fastipc_wake_task(task, sync);
+
+		spin_lock(&end->sleep_lock);
+	}
+	spin_unlock(&end->sleep_lock);
+	rcu_read_unlock();
+}
+
 static void fastipc_wake_peer(struct fastipc_end *end, bool sync)
 {
 	struct fastipc_end *peer = end->peer;
@@ -200,10 +251,7 @@ static void fastipc_wake_peer(struct fastipc_end *end, bool sync)
 	 */
 	smp_mb__after_atomic();
 
-	if (sync)
-		wake_up_interruptible_sync(&peer->waiters);
-	else
-		wake_up_interruptible(&peer->waiters);
+	fastipc_wake_sleepers(peer, sync);
 
 	/*
 	 * All of them, exclusive ones as well: what came may be what only one
@@ -220,7 +268,7 @@ static void fastipc_wake_peer(struct fastipc_end *end, bool sync)
  */
 void fastipc_end_wake_all(struct fastipc_end *end)
 {
-	wake_up_interruptible_all(&end->waiters);
+	fastipc_wake_sleepers(end, false);
 	wake_up_interruptible_all(&end->pollers);
 }
 
@@ -296,7 +344,7 @@ long fastipc_end_wake(struct fastipc_end *end, void __user *uarg)
 		break;
 	case FASTIPC_SIDE_OWN:
 		atomic64_inc(&end->wakes);
-		wake_up_interruptible(&end->waiters);
+		fastipc_wake_sleepers(end, false);
 		break;
 	default:
 		return -EINVAL;
@@ -336,9 +384,11 @@ static __poll_t fastipc_poll_look(struct fastipc_end *end)
 {
 	const struct fastipc_control *own = end->region.control;
 	const struct fastipc_control *peer = end->peer->region.control;
-	u32 flags = smp_load_acquire(&end->flags);
 	__poll_t events = 0;
+	u32 flags;
 
+	/* With acquire, before the cursors: as in fastipc_wait_look(). */
+	flags = smp_load_acquire(&end->flags);
 	if (READ_ONCE(peer->tx_tail) != READ_ONCE(own->rx_head))
 		events |= EPOLLIN | EPOLLRDNORM;
 	if (READ_ONCE(own->tx_tail) - READ_ONCE(peer->rx_head) <=
