@@ -84,9 +84,10 @@ static inline void sleep_ns(uint64_t ns)
 #define EVENTUALLY(condition) \
 	({ \
 		uint64_t give_up_ = in_ns(10 * SECOND); \
-		while (!(condition) && now_ns() < give_up_) \
+		bool met_; \
+		while (!(met_ = (condition)) && now_ns() < give_up_) \
 			sleep_ns(MS / 2); \
-		(condition); \
+		met_; \
 	})
 
 /* ---- the calls ---- */

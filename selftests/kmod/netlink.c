@@ -1,0 +1,725 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * The generic-netlink family: what it shows, to whom, and what it takes.
+ */
+#include "genl.h"
+
+#include "kselftest_harness.h"
+
+#define RING (4 * PAGE)
+
+FIXTURE(genl)
+{
+	struct pair p;
+	struct genl g;
+	uint64_t id; /* of the pair */
+};
+
+FIXTURE_SETUP(genl)
+{
+	struct fastipc_ioc_info i;
+
+	ASSERT_EQ(0, pair_create(&self->p, RING));
+	ASSERT_EQ(0, info(self->p.fd[0], &i));
+	self->id = i.id;
+	ASSERT_EQ(0, genl_open(&self->g));
+}
+
+FIXTURE_TEARDOWN(genl)
+{
+	genl_close(&self->g);
+	pair_close(&self->p);
+}
+
+static uint64_t id_of(int fd)
+{
+	struct fastipc_ioc_info i;
+
+	return info(fd, &i) ? 0 : i.id;
+}
+
+static void become(uid_t uid)
+{
+	CHECK(!setresgid(uid, uid, uid) && !setresuid(uid, uid, uid));
+}
+
+#define BIT(n) (1ull << (n))
+#define CHANNEL_HAS \
+	(BIT(FASTIPC_A_ID) | BIT(FASTIPC_A_UID) | BIT(FASTIPC_A_AGE) | \
+	 BIT(FASTIPC_A_END))
+#define TOTALS_HAS \
+	(BIT(FASTIPC_A_CHANNELS) | BIT(FASTIPC_A_BYTES) | \
+	 BIT(FASTIPC_A_CREATED) | BIT(FASTIPC_A_HANGUPS) | \
+	 BIT(FASTIPC_A_LIMIT_HITS) | BIT(FASTIPC_A_WAITS) | \
+	 BIT(FASTIPC_A_WAKES))
+
+/* ---- one channel ---- */
+
+TEST_F(genl, a_channel_that_nobody_has_mapped)
+{
+	struct seen s;
+
+	ASSERT_EQ(0, genl_channel(&self->g, self->id, &s));
+	EXPECT_FALSE(s.malformed);
+	EXPECT_EQ(FASTIPC_CMD_GET_CHANNEL, s.cmd);
+	EXPECT_EQ(CHANNEL_HAS, s.has & ~BIT(FASTIPC_A_PAD));
+	EXPECT_EQ(self->id, s.id);
+	EXPECT_EQ(getuid(), s.uid);
+	EXPECT_GT(s.age, 0);
+	EXPECT_LT(s.age, 60 * SECOND);
+	EXPECT_EQ(2, s.ends);
+	for (int end = 0; end < 2; end++) {
+		EXPECT_EQ(0, s.end[end].pid);
+		EXPECT_EQ(OVERFLOW_ID, s.end[end].uid);
+		EXPECT_STREQ("", s.end[end].comm);
+		EXPECT_EQ(RING, s.end[end].ring_size);
+		EXPECT_EQ(FASTIPC_STATE_OPEN, s.end[end].state);
+		EXPECT_EQ(0, s.end[end].tx_tail);
+		EXPECT_EQ(0, s.end[end].waits);
+	}
+}
+
+TEST_F(genl, a_channel_at_work)
+{
+	struct seen s;
+	struct fastipc_control *own;
+
+	ASSERT_EQ(0, prctl(PR_SET_NAME, "a-good-name"));
+	ASSERT_EQ(0, pair_map_end(&self->p, 1));
+	own = self->p.own[1];
+	own->tx_tail = 100;
+	own->rx_head = 200;
+	own->tx_records = 3;
+	own->rx_records = 4;
+	ASSERT_EQ(0, wake(self->p.fd[1], FASTIPC_SIDE_PEER));
+	ASSERT_EQ(0, wake(self->p.fd[1], FASTIPC_SIDE_PEER));
+	ASSERT_EQ(-ETIMEDOUT, wait_peer(self->p.fd[1], 0, in_ns(MS)));
+	ASSERT_EQ(0, shut_down(self->p.fd[1], 0));
+	ASSERT_EQ(0, genl_channel(&self->g, self->id, &s));
+	EXPECT_FALSE(s.malformed);
+	EXPECT_EQ(getpid(), s.end[1].pid);
+	EXPECT_EQ(getuid(), s.end[1].uid);
+	EXPECT_STREQ("a-good-name", s.end[1].comm);
+	EXPECT_EQ(FASTIPC_STATE_SHUTDOWN, s.end[1].state);
+	EXPECT_EQ(100, s.end[1].tx_tail);
+	EXPECT_EQ(200, s.end[1].rx_head);
+	EXPECT_EQ(3, s.end[1].tx_records);
+	EXPECT_EQ(4, s.end[1].rx_records);
+	EXPECT_EQ(2, s.end[1].wakes);
+	EXPECT_EQ(1, s.end[1].waits);
+	EXPECT_EQ(FASTIPC_STATE_OPEN, s.end[0].state);
+	EXPECT_EQ(0, s.end[0].pid);
+	/* What it says of its state is not what the module knows. */
+	own->state = 77;
+	ASSERT_EQ(0, genl_channel(&self->g, self->id, &s));
+	EXPECT_EQ(FASTIPC_STATE_SHUTDOWN, s.end[1].state);
+}
+
+TEST_F(genl, an_aborted_channel)
+{
+	struct seen s;
+
+	ASSERT_EQ(0, shut_down(self->p.fd[0], FASTIPC_ABORT));
+	ASSERT_EQ(0, genl_channel(&self->g, self->id, &s));
+	EXPECT_EQ(CHANNEL_HAS | BIT(FASTIPC_A_ABORTED),
+		  s.has & ~BIT(FASTIPC_A_PAD));
+	EXPECT_EQ(FASTIPC_STATE_DEAD, s.end[0].state);
+	EXPECT_EQ(FASTIPC_STATE_DEAD, s.end[1].state);
+}
+
+TEST_F(genl, one_that_is_not_there)
+{
+	struct seen s;
+
+	EXPECT_EQ(-ENOENT, genl_channel(&self->g, UINT64_MAX, &s));
+	EXPECT_EQ(-ENOENT, genl_channel(&self->g, self->id + 100000, &s));
+	EXPECT_EQ(-ENOENT, genl_disconnect(&self->g, UINT64_MAX));
+	pair_close(&self->p);
+	EXPECT_EQ(-ENOENT, genl_channel(&self->g, self->id, &s));
+	EXPECT_EQ(-ENOENT, genl_disconnect(&self->g, self->id));
+}
+
+TEST_F(genl, a_pid_is_of_the_reader_s_namespace)
+{
+	pid_t pid;
+
+	ASSERT_EQ(0, pair_map_end(&self->p, 0));
+	pid = spawn();
+	if (!pid) {
+		pid_t inner;
+
+		if (unshare(CLONE_NEWPID))
+			_exit(2);
+		inner = fork();
+		if (!inner) {
+			struct genl g;
+			struct seen s;
+
+			CHECK(map_own(self->p.fd[1], RING) != MAP_FAILED);
+			CHECK(!genl_open(&g));
+			CHECK(!genl_channel(&g, self->id, &s));
+			CHECK(s.end[0].pid == 0 && s.end[1].pid == 1);
+			_exit(0);
+		}
+		_exit(reap(inner));
+	}
+	switch (reap(pid)) {
+	case 0:
+		break;
+	case 2:
+		SKIP(return, "no new pid namespace");
+	default:
+		EXPECT_TRUE(false);
+	}
+}
+
+/* ---- dumps ---- */
+
+#define MANY 400
+
+struct list {
+	size_t count;
+	uint64_t id[4 * MANY];
+	bool malformed;
+	/* What to do after the first message. */
+	void (*first)(void);
+};
+
+static void list_it(const struct seen *seen, void *argument)
+{
+	struct list *l = argument;
+
+	l->malformed |= seen->malformed || seen->ends != 2;
+	if (l->count < ARRAY_SIZE(l->id))
+		l->id[l->count] = seen->id;
+	l->count++;
+	if (l->first)
+		l->first();
+	l->first = NULL;
+}
+
+static size_t times(const struct list *l, uint64_t id)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->count && i < ARRAY_SIZE(l->id); i++)
+		n += l->id[i] == id;
+	return n;
+}
+
+static struct list list;
+static int many[2 * MANY][2];
+
+static int make_many(int control, int from, int to)
+{
+	struct rlimit limit = { .rlim_cur = 4 * MANY + 64,
+				.rlim_max = 4 * MANY + 64 };
+
+	setrlimit(RLIMIT_NOFILE, &limit);
+	for (int n = from; n < to; n++)
+		if (create(control, PAGE, PAGE, many[n]))
+			return -errno;
+	return 0;
+}
+
+TEST_F(genl, a_dump_has_each_once)
+{
+	ASSERT_EQ(0, make_many(self->p.control, 0, MANY));
+	list = (struct list){ .count = 0 };
+	ASSERT_EQ(0, genl_dump(&self->g, list_it, &list));
+	EXPECT_FALSE(list.malformed);
+	EXPECT_GE(list.count, MANY + 1);
+	EXPECT_EQ(1, times(&list, self->id));
+	for (int n = 0; n < MANY; n++) {
+		ASSERT_EQ(1, times(&list, id_of(many[n][0])));
+	}
+	for (size_t n = 1; n < list.count; n++) {
+		ASSERT_GT(list.id[n], list.id[n - 1]);
+	}
+}
+
+static int control_of_all;
+
+/* Each second one goes, and as many come. */
+static void turn_over(void)
+{
+	for (int n = 1; n < MANY; n += 2) {
+		close(many[n][0]);
+		close(many[n][1]);
+	}
+	for (int n = 1; n < MANY; n += 2)
+		if (create(control_of_all, PAGE, PAGE, many[MANY + n]))
+			break;
+}
+
+TEST_F(genl, a_dump_while_channels_come_and_go)
+{
+	ASSERT_EQ(0, make_many(self->p.control, 0, MANY));
+	control_of_all = self->p.control;
+	list = (struct list){ .first = turn_over };
+	ASSERT_EQ(0, genl_dump(&self->g, list_it, &list));
+	/* Who was there all the time is told of, and nobody twice. */
+	for (int n = 0; n < MANY; n += 2) {
+		ASSERT_EQ(1, times(&list, id_of(many[n][0])));
+	}
+	for (size_t n = 1; n < list.count; n++) {
+		ASSERT_GT(list.id[n], list.id[n - 1]);
+	}
+	/* And who went before it was reached is not. */
+	EXPECT_LT(list.count, MANY + MANY / 2 + 10);
+}
+
+/* ---- totals ---- */
+
+TEST_F(genl, totals_count)
+{
+	struct seen a, b;
+	int fd[2];
+
+	ASSERT_EQ(0, genl_totals(&self->g, &a));
+	EXPECT_FALSE(a.malformed);
+	EXPECT_EQ(TOTALS_HAS, a.has & ~BIT(FASTIPC_A_PAD));
+	EXPECT_GE(a.channels, 1);
+	EXPECT_GE(a.created, a.channels);
+	ASSERT_EQ(0, create(self->p.control, PAGE, 2 * PAGE, fd));
+	ASSERT_EQ(0, wake(fd[0], FASTIPC_SIDE_PEER));
+	ASSERT_EQ(-ETIMEDOUT, wait_peer(fd[1], 0, in_ns(MS)));
+	ASSERT_EQ(0, genl_totals(&self->g, &b));
+	EXPECT_EQ(a.channels + 1, b.channels);
+	EXPECT_EQ(a.bytes + 5 * PAGE, b.bytes);
+	EXPECT_EQ(a.created + 1, b.created);
+	EXPECT_EQ(a.hangups, b.hangups);
+	EXPECT_EQ(a.waits + 1, b.waits);
+	EXPECT_EQ(a.wakes + 1, b.wakes);
+	close(fd[0]);
+	ASSERT_EQ(0, genl_totals(&self->g, &b));
+	EXPECT_EQ(a.channels + 1, b.channels);
+	EXPECT_EQ(a.hangups + 1, b.hangups);
+	close(fd[1]);
+	/* What the dead did is not forgotten. */
+	ASSERT_EQ(0, genl_totals(&self->g, &b));
+	EXPECT_EQ(a.channels, b.channels);
+	EXPECT_EQ(a.bytes, b.bytes);
+	EXPECT_EQ(a.hangups + 1, b.hangups);
+	EXPECT_EQ(a.waits + 1, b.waits);
+	EXPECT_EQ(a.wakes + 1, b.wakes);
+	EXPECT_EQ(a.limit_hits, b.limit_hits);
+	/* What came to nothing was no channel. */
+	EXPECT_EQ(-EINVAL, create(self->p.control, 1, PAGE, fd));
+	ASSERT_EQ(0, genl_totals(&self->g, &b));
+	EXPECT_EQ(a.created + 1, b.created);
+}
+
+/* ---- disconnect ---- */
+
+TEST_F(genl, disconnect_is_an_abort)
+{
+	ASSERT_EQ(0, pair_map_end(&self->p, 0));
+	ASSERT_EQ(0, genl_disconnect(&self->g, self->id));
+	for (int end = 0; end < 2; end++) {
+		EXPECT_TRUE(info_flags(self->p.fd[end]) & FASTIPC_INFO_ABORTED);
+		EXPECT_EQ(-EPIPE, wait_peer(self->p.fd[end], 0, 0));
+	}
+	EXPECT_EQ(FASTIPC_STATE_DEAD, self->p.own[0]->state);
+	EXPECT_EQ(0, genl_disconnect(&self->g, self->id));
+}
+
+TEST_F(genl, disconnect_is_for_the_creator_or_an_administrator)
+{
+	pid_t pid;
+
+	if (geteuid())
+		SKIP(return, "needs root");
+	pid = spawn();
+	if (!pid) {
+		struct genl g;
+		struct seen s;
+		int fd[2];
+
+		become(ORDINARY_UID);
+		CHECK(!genl_open(&g));
+		CHECK(genl_disconnect(&g, self->id) == -EPERM);
+		/* To own an end, and so to see it, is not enough. */
+		CHECK(map_own(self->p.fd[1], RING) != MAP_FAILED);
+		CHECK(!genl_channel(&g, self->id, &s));
+		CHECK(genl_disconnect(&g, self->id) == -EPERM);
+		CHECK(!(info_flags(self->p.fd[0]) & FASTIPC_INFO_ABORTED));
+		/* The own one. */
+		CHECK(!create(self->p.control, PAGE, PAGE, fd));
+		CHECK(!genl_disconnect(&g, id_of(fd[0])));
+		CHECK(info_flags(fd[1]) & FASTIPC_INFO_ABORTED);
+		_exit(0);
+	}
+	EXPECT_EQ(0, reap(pid));
+}
+
+/* ---- who sees what ---- */
+
+TEST_F(genl, an_ordinary_user_sees_its_own)
+{
+	pid_t pid;
+
+	if (geteuid())
+		SKIP(return, "needs root");
+	pid = spawn();
+	if (!pid) {
+		struct genl g;
+		struct seen s;
+		int fd[2];
+
+		become(ORDINARY_UID);
+		CHECK(!genl_open(&g));
+		list = (struct list){ .count = 0 };
+		CHECK(!genl_dump(&g, list_it, &list));
+		CHECK(list.count == 0);
+		CHECK(genl_channel(&g, self->id, &s) == -ENOENT);
+		CHECK(!genl_totals(&g, &s));
+		CHECK(!create(self->p.control, PAGE, PAGE, fd));
+		CHECK(!genl_dump(&g, list_it, &list));
+		CHECK(list.count == 1 && list.id[0] == id_of(fd[0]));
+		CHECK(!genl_channel(&g, id_of(fd[0]), &s));
+		/* One more that it has an end of. */
+		CHECK(map_own(self->p.fd[0], RING) != MAP_FAILED);
+		list = (struct list){ .count = 0 };
+		CHECK(!genl_dump(&g, list_it, &list));
+		CHECK(list.count == 2 && times(&list, self->id) == 1);
+		_exit(0);
+	}
+	EXPECT_EQ(0, reap(pid));
+}
+
+/* Root in a user namespace of its own is no administrator of the machine. */
+TEST_F(genl, nor_does_root_of_a_namespace_see_more)
+{
+	pid_t pid;
+
+	if (geteuid())
+		SKIP(return, "needs root");
+	pid = spawn();
+	if (!pid) {
+		struct genl g;
+		struct seen s;
+
+		become(ORDINARY_UID);
+		if (unshare(CLONE_NEWUSER | CLONE_NEWNET))
+			_exit(2);
+		/* Or else the files of /proc/self would be root's. */
+		prctl(PR_SET_DUMPABLE, 1);
+		CHECK(!write_file("/proc/self/setgroups", "deny"));
+		CHECK(!write_file("/proc/self/uid_map", "0 1000 1"));
+		CHECK(!write_file("/proc/self/gid_map", "0 1000 1"));
+		CHECK(geteuid() == 0);
+		CHECK(!genl_open(&g));
+		list = (struct list){ .count = 0 };
+		CHECK(!genl_dump(&g, list_it, &list));
+		CHECK(list.count == 0);
+		CHECK(genl_channel(&g, self->id, &s) == -ENOENT);
+		CHECK(genl_disconnect(&g, self->id) == -EPERM);
+		_exit(0);
+	}
+	switch (reap(pid)) {
+	case 0:
+		break;
+	case 2:
+		SKIP(return, "no new namespaces");
+	default:
+		EXPECT_TRUE(false);
+	}
+}
+
+/* ---- what is refused ---- */
+
+TEST_F(genl, unknown_attributes)
+{
+	int flags[] = { 0, NLM_F_DUMP };
+
+	for (size_t n = 0; n < ARRAY_SIZE(flags); n++) {
+		for (int type = 1; type < 300; type++) {
+			struct nl_msg *m = genl_message(
+				&self->g, FASTIPC_CMD_GET_CHANNEL, flags[n]);
+
+			ASSERT_NE(NULL, m);
+			if (type == FASTIPC_A_ID)
+				type++;
+			nla_put_u64(m, FASTIPC_A_ID, self->id);
+			nla_put_u64(m, type, 1);
+			ASSERT_EQ(-EINVAL, genl_send(&self->g, m))
+			{
+				TH_LOG("attribute %d", type);
+			}
+		}
+	}
+}
+
+TEST_F(genl, malformed_ids)
+{
+	uint64_t id[2] = { self->id, self->id };
+	uint8_t commands[] = { FASTIPC_CMD_GET_CHANNEL,
+			       FASTIPC_CMD_DISCONNECT };
+
+	for (size_t c = 0; c < ARRAY_SIZE(commands); c++) {
+		struct nl_msg *m;
+		int error;
+
+		for (int length = 0; length <= 16; length++) {
+			if (length == 8)
+				continue;
+			m = genl_message(&self->g, commands[c], 0);
+			nla_put(m, FASTIPC_A_ID, length, id);
+			error = genl_send(&self->g, m);
+			EXPECT_TRUE(error == -EINVAL || error == -ERANGE)
+			{
+				TH_LOG("length %d: %d", length, error);
+			}
+		}
+		EXPECT_EQ(-EINVAL, genl_request(&self->g, commands[c], 0, 0,
+						NULL, NULL));
+		m = genl_message(&self->g, commands[c], 0);
+		nla_put_u64(m, FASTIPC_A_ID | NLA_F_NESTED, self->id);
+		EXPECT_EQ(-EINVAL, genl_send(&self->g, m));
+	}
+	EXPECT_EQ(0, info_flags(self->p.fd[0]));
+}
+
+TEST_F(genl, unknown_commands)
+{
+	for (int cmd = 0; cmd < 256; cmd++) {
+		if (cmd >= FASTIPC_CMD_GET_CHANNEL &&
+		    cmd <= FASTIPC_CMD_DISCONNECT)
+			continue;
+		ASSERT_EQ(-EOPNOTSUPP, genl_request(&self->g, (uint8_t)cmd, 0,
+						    self->id, NULL, NULL));
+	}
+	EXPECT_EQ(-EOPNOTSUPP, genl_request(&self->g, FASTIPC_CMD_DISCONNECT,
+					    NLM_F_DUMP, self->id, NULL, NULL));
+}
+
+TEST_F(genl, reserved_bits_of_the_header)
+{
+	struct nl_msg *m = genl_message(&self->g, FASTIPC_CMD_GET_TOTALS, 0);
+	struct genlmsghdr *h;
+
+	ASSERT_NE(NULL, m);
+	h = nlmsg_data(nlmsg_hdr(m));
+	h->reserved = 1;
+	EXPECT_EQ(-EINVAL, genl_send(&self->g, m));
+}
+
+/* ---- events ---- */
+
+#define KEPT 64
+
+struct heard {
+	int count;
+	struct seen seen[KEPT];
+};
+
+static void hear(const struct seen *seen, void *argument)
+{
+	struct heard *h = argument;
+
+	if (h->count < KEPT)
+		h->seen[h->count] = *seen;
+	h->count++;
+}
+
+/* Take what has come on @g, which listens. */
+static void listen_for(struct genl *g, struct heard *h, int count)
+{
+	uint64_t give_up = in_ns(5 * SECOND);
+
+	g->each = hear;
+	g->argument = h;
+	while (h->count < count && now_ns() < give_up) {
+		nl_recvmsgs_default(g->socket);
+		sleep_ns(MS);
+	}
+	/* And what should not come. */
+	sleep_ns(20 * MS);
+	nl_recvmsgs_default(g->socket);
+}
+
+static int subscribe(struct genl *g)
+{
+	int error = genl_open(g);
+	int group;
+
+	if (error)
+		return error;
+	group = genl_ctrl_resolve_grp(g->socket, FASTIPC_GENL_NAME,
+				      FASTIPC_GENL_EVENTS);
+	if (group < 0)
+		return -ENOENT;
+	nl_socket_disable_seq_check(g->socket);
+	nl_socket_set_nonblocking(g->socket);
+	return setsockopt(nl_socket_get_fd(g->socket), 270 /* SOL_NETLINK */,
+			  NETLINK_ADD_MEMBERSHIP, &group, sizeof(group))
+		       ? -errno
+		       : 0;
+}
+
+static struct heard heard;
+
+/* Of the channel @id, the only one with @cmd; NULL: none or several. */
+static const struct seen *the_one(uint8_t cmd, uint64_t id)
+{
+	const struct seen *found = NULL;
+
+	for (int n = 0; n < heard.count && n < KEPT; n++) {
+		if (heard.seen[n].cmd != cmd || heard.seen[n].id != id)
+			continue;
+		if (found)
+			return NULL;
+		found = &heard.seen[n];
+	}
+	return found;
+}
+
+TEST_F(genl, events_of_a_channel)
+{
+	const struct seen *s;
+	struct genl g;
+	uint64_t id;
+	int fd[2];
+
+	if (geteuid())
+		SKIP(return, "needs root");
+	ASSERT_EQ(0, subscribe(&g));
+	ASSERT_EQ(0, create(self->p.control, PAGE, RING, fd));
+	id = id_of(fd[0]);
+	ASSERT_NE(MAP_FAILED, map_own(fd[0], PAGE));
+	close(fd[1]);
+	close(fd[0]);
+	listen_for(&g, &heard, 2);
+	s = the_one(FASTIPC_CMD_EVENT_CREATED, id);
+	ASSERT_NE(NULL, s);
+	EXPECT_FALSE(s->malformed);
+	EXPECT_EQ(CHANNEL_HAS, s->has & ~BIT(FASTIPC_A_PAD));
+	EXPECT_EQ(getuid(), s->uid);
+	EXPECT_EQ(PAGE, s->end[0].ring_size);
+	EXPECT_EQ(RING, s->end[1].ring_size);
+	EXPECT_EQ(0, s->end[0].pid);
+	s = the_one(FASTIPC_CMD_EVENT_HANGUP, id);
+	ASSERT_NE(NULL, s);
+	EXPECT_EQ(getpid(), s->end[0].pid);
+	EXPECT_EQ(FASTIPC_STATE_DEAD, s->end[1].state);
+	genl_close(&g);
+}
+
+TEST_F(genl, an_abort_is_one_hangup)
+{
+	const struct seen *s;
+	struct genl g;
+
+	if (geteuid())
+		SKIP(return, "needs root");
+	ASSERT_EQ(0, subscribe(&g));
+	ASSERT_EQ(0, shut_down(self->p.fd[0], 0));
+	ASSERT_EQ(0, shut_down(self->p.fd[1], FASTIPC_ABORT));
+	ASSERT_EQ(0, shut_down(self->p.fd[0], FASTIPC_ABORT));
+	pair_close(&self->p);
+	listen_for(&g, &heard, 1);
+	s = the_one(FASTIPC_CMD_EVENT_HANGUP, self->id);
+	ASSERT_NE(NULL, s);
+	EXPECT_TRUE(s->has & BIT(FASTIPC_A_ABORTED));
+	EXPECT_EQ(FASTIPC_STATE_SHUTDOWN, s->end[0].state);
+	EXPECT_EQ(FASTIPC_STATE_DEAD, s->end[1].state);
+	genl_close(&g);
+}
+
+TEST_F(genl, events_of_limits)
+{
+	static const struct {
+		const char *parameter;
+		uint32_t limit;
+		int error;
+	} limits[] = {
+		{ "max_uid_channels", FASTIPC_LIMIT_UID_CHANNELS, -EDQUOT },
+		{ "max_uid_bytes", FASTIPC_LIMIT_UID_BYTES, -EDQUOT },
+		{ "max_bytes", FASTIPC_LIMIT_BYTES, -ENOSPC },
+	};
+	struct seen before, after;
+	struct genl g;
+
+	if (geteuid())
+		SKIP(return, "needs root");
+	ASSERT_EQ(0, subscribe(&g));
+	ASSERT_EQ(0, genl_totals(&self->g, &before));
+	for (size_t n = 0; n < ARRAY_SIZE(limits); n++) {
+		char path[128], saved[64];
+		const struct seen *s;
+		int fd[2];
+		int error;
+
+		snprintf(path, sizeof(path),
+			 "/sys/module/fastipc/parameters/%s",
+			 limits[n].parameter);
+		ASSERT_EQ(0, read_file(path, saved, sizeof(saved)));
+		/* 1 is too few of each, with the pair that is there. */
+		ASSERT_EQ(0, write_number(path, 1));
+		error = create(self->p.control, PAGE, PAGE, fd);
+		ASSERT_EQ(0, write_file(path, saved));
+		EXPECT_EQ(limits[n].error, error);
+		heard.count = 0;
+		listen_for(&g, &heard, 1);
+		s = the_one(FASTIPC_CMD_EVENT_LIMIT, 0);
+		ASSERT_NE(NULL, s);
+		EXPECT_EQ(BIT(FASTIPC_A_UID) | BIT(FASTIPC_A_LIMIT), s->has);
+		EXPECT_EQ(getuid(), s->uid);
+		EXPECT_EQ(limits[n].limit, s->limit);
+	}
+	ASSERT_EQ(0, genl_totals(&self->g, &after));
+	EXPECT_EQ(before.limit_hits + ARRAY_SIZE(limits), after.limit_hits);
+	EXPECT_EQ(before.created, after.created);
+	genl_close(&g);
+}
+
+TEST_F(genl, events_are_not_for_everyone)
+{
+	pid_t pid;
+
+	if (geteuid())
+		SKIP(return, "needs root");
+	pid = spawn();
+	if (!pid) {
+		struct genl g;
+
+		become(ORDINARY_UID);
+		CHECK(subscribe(&g) == -EPERM);
+		_exit(0);
+	}
+	EXPECT_EQ(0, reap(pid));
+}
+
+TEST_F(genl, nor_for_root_of_a_namespace)
+{
+	pid_t pid;
+
+	if (geteuid())
+		SKIP(return, "needs root");
+	pid = spawn();
+	if (!pid) {
+		struct genl g;
+		int fd[2];
+
+		become(ORDINARY_UID);
+		if (unshare(CLONE_NEWUSER | CLONE_NEWNET))
+			_exit(2);
+		if (subscribe(&g) == 0) {
+			CHECK(!create(self->p.control, PAGE, PAGE, fd));
+			listen_for(&g, &heard, 1);
+			CHECK(heard.count == 0);
+		}
+		_exit(0);
+	}
+	switch (reap(pid)) {
+	case 0:
+		break;
+	case 2:
+		SKIP(return, "no new namespaces");
+	default:
+		EXPECT_TRUE(false);
+	}
+}
+
+TEST_HARNESS_MAIN
