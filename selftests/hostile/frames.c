@@ -100,10 +100,11 @@ static void empty_record(struct fastipc_channel *channel)
 /* True to form, but for a record larger than any. */
 static void large_record(struct fastipc_channel *channel)
 {
-	uint32_t size = FASTIPC_RECORD_MAX(65536) + 8 - FASTIPC_FRAME_HEADER;
+	uint32_t size =
+		FASTIPC_RECORD_MAX(HOSTILE_RING) + 8 - FASTIPC_FRAME_HEADER;
 
 	bad_header(channel, good_header(ECHO, 1, size),
-		   (unsigned char[20000]){ 0 }, size);
+		   (unsigned char[HOSTILE_RING]){ 0 }, size);
 }
 
 static void broken_headers(void **state)
@@ -137,8 +138,8 @@ static void broken_record_words(void **state)
 		8,
 		2ull << 32 | 8,
 		1ull << 32 | 0xffffffff,
-		1ull << 32 | 65536,
-		1ull << 32 | (FASTIPC_RECORD_MAX(65536) + 1),
+		1ull << 32 | HOSTILE_RING,
+		1ull << 32 | (FASTIPC_RECORD_MAX(HOSTILE_RING) + 1),
 		0xdeadbeefdeadbeef,
 		1ull << 63,
 		UINT64_MAX,
@@ -475,7 +476,7 @@ static void random_frames(void **state)
 			put_random(&channel);
 		if (round % 8 == 0) {
 			/* The whole ring. */
-			random_bytes(channel.link.own.data, 65536);
+			random_bytes(channel.link.own.data, HOSTILE_RING);
 			fastipc_channel_ring(&channel, FASTIPC_SLEEP_POLL);
 		}
 		assert_served(good);

@@ -12,6 +12,8 @@
 #include "frame/frame.h"
 #include "integration/pair.h"
 
+#define HOSTILE_RING 65536u
+
 #define ECHO 1
 #define STATS 2
 
@@ -131,7 +133,8 @@ static inline void hostile_connect(const char *address,
 				   struct fastipc_channel *channel)
 {
 	const struct fastipc_proposal proposal = {
-		.ring_size = 65536,
+		/* With kmod, of both rings. */
+		.ring_size = HOSTILE_RING,
 		.max_message = FASTIPC_MESSAGE_DEFAULT,
 	};
 	struct fastipc_link link;

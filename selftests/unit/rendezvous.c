@@ -648,7 +648,7 @@ static void query_tells_about_a_server(void **state)
 	assert_int_equal(info.connections, 3);
 	assert_int_equal(info.threads, 2);
 	assert_int_equal(info.uptime_ns, 1);
-	assert_string_equal(info.transport, "memfd");
+	assert_string_equal(info.transport, "auto");
 	assert_int_equal(fastipc_query(info.path, 0, &info), 0);
 	assert_string_equal(info.name, "asked");
 	kill_server(server);

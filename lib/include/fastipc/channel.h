@@ -38,13 +38,16 @@ struct fastipc_channel_options {
 void fastipc_channel_options_init(struct fastipc_channel_options *options);
 
 /*
- * Connect to the server @address: NAME, "memfd:NAME", or a path with a '/'.
+ * Connect to the server @address: NAME, or a path with a '/'; "memfd:" or
+ * "kmod:" before it asks for that transport.
  * @options may be NULL.  Blocks until the server has answered, @deadline at
  * the latest (5 s if FASTIPC_NO_DEADLINE).
  *
  * -ENOENT no such server; -ECONNREFUSED its socket is stale; -EACCES no
- * permission; -ENAMETOOLONG; -EINVAL bad option or address; -EOPNOTSUPP no
- * such transport, or pages over 4 KiB; -EPROTOTYPE a socket of another kind;
+ * permission; -ENAMETOOLONG; -EINVAL bad option or address; -EOPNOTSUPP
+ * pages over 4 KiB; -EPROTOTYPE a socket of another kind; -ESOCKTNOSUPPORT the
+ * server does not take this transport; -ENODEV (kmod:) no module; -EDQUOT,
+ * -ENOSPC (kmod:) the module's limits;
  * -EPROTONOSUPPORT another protocol version; -ENOPROTOOPT another schema;
  * -EBADMSG no valid HELLO came; -EBADFD the region lacks seals; -ERANGE the
  * region has the wrong size; -EUSERS the server has no room (connections or

@@ -151,7 +151,7 @@ struct fastipc_client_stats {
 	uint32_t peer_max_message;
 	uint32_t ring_size;
 	struct fastipc_peer peer;
-	const char *transport; /* "memfd" */
+	const char *transport; /* "memfd" or "kmod" */
 };
 /* Set stats->size first; later fields are left alone. */
 int fastipc_client_get_stats(struct fastipc_client *client,

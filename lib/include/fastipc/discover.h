@@ -19,7 +19,7 @@ struct fastipc_server_info {
 	uint32_t connections;
 	uint32_t threads;
 	uint64_t uptime_ns;
-	const char *transport; /* "memfd" */
+	const char *transport; /* that it takes: "auto", "memfd" or "kmod" */
 };
 
 /*
@@ -44,7 +44,7 @@ int fastipc_list(int (*found)(const struct fastipc_server_info *info,
  * The path of the socket that @address stands for, into @path[108]:
  * $XDG_RUNTIME_DIR/fastipc/NAME; without an XDG_RUNTIME_DIR, root has
  * /run/fastipc/NAME and any other user /tmp/fastipc-UID/NAME.
- * -EINVAL no address; -ENAMETOOLONG; -EOPNOTSUPP no such transport.
+ * -EINVAL no address; -ENAMETOOLONG;
  * Thread-safe.
  */
 int fastipc_address_path(const char *address, char path[108]);

@@ -42,14 +42,14 @@ struct fastipc_server_options {
 void fastipc_server_options_init(struct fastipc_server_options *options);
 
 /*
- * Make a server that listens on @address (NAME, "memfd:NAME", or a path with
- * a '/').  Clients can connect at once; they are served from
+ * Make a server that listens on @address: NAME, or a path with a '/'; "memfd:"
+ * or "kmod:" before it makes it refuse the other transport.  Clients can connect at once; they are served from
  * fastipc_server_run() or _dispatch() on.  A dead server's socket file is
  * replaced.
  * -EADDRINUSE a live server has the name; -EACCES; -ENAMETOOLONG; -EINVAL;
  * -EBUSY another process keeps the directory locked; -ENOTSOCK something else
- * is in the socket's place; -ENOENT, -ENOTDIR no such directory; -EOPNOTSUPP no
- * such transport; -ENOMEM; -EMFILE, -ENFILE.
+ * is in the socket's place; -ENOENT, -ENOTDIR no such directory; -ENODEV
+ * (kmod:) no module; -EPROTONOSUPPORT (kmod:) one of another ABI; -ENOMEM; -EMFILE, -ENFILE.
  */
 int fastipc_server_create(const char *address,
 			  const struct fastipc_server_options *options,

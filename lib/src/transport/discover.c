@@ -20,6 +20,18 @@
 /* How long fastipc_list() waits for each server. */
 #define LIST_TIMEOUT_NS 200000000u
 
+/* What the server takes. */
+static const char *transport_name(uint32_t features)
+{
+	switch (features & (FASTIPC_HELLO_BELL | FASTIPC_HELLO_KMOD)) {
+	case FASTIPC_HELLO_BELL:
+		return "memfd";
+	case FASTIPC_HELLO_KMOD:
+		return "kmod";
+	}
+	return "auto";
+}
+
 static int fill_info(int sock, const struct fastipc_address *address,
 		     const struct fastipc_hello *status,
 		     struct fastipc_server_info *info)
@@ -39,7 +51,7 @@ static int fill_info(int sock, const struct fastipc_address *address,
 	info->connections = status->connections;
 	info->threads = status->threads;
 	info->uptime_ns = status->uptime_ns;
-	info->transport = "memfd";
+	info->transport = transport_name(status->features);
 	return 0;
 }
 

@@ -111,6 +111,13 @@ static int take_region(struct fastipc_link *link, int fd)
 
 /* ---- the server's side ---- */
 
+static bool is_allowed(const struct fastipc_proposal *mine,
+		       enum fastipc_transport transport)
+{
+	return mine->transport == FASTIPC_TRANSPORT_AUTO ||
+	       mine->transport == transport;
+}
+
 static int answer_query(int sock, const struct fastipc_proposal *mine,
 			const struct fastipc_status *status)
 {
@@ -121,6 +128,10 @@ static int answer_query(int sock, const struct fastipc_proposal *mine,
 	hello.connections = status->connections;
 	hello.threads = status->threads;
 	hello.uptime_ns = status->uptime_ns;
+	if (is_allowed(mine, FASTIPC_TRANSPORT_MEMFD))
+		hello.features |= FASTIPC_HELLO_BELL;
+	if (is_allowed(mine, FASTIPC_TRANSPORT_KMOD))
+		hello.features |= FASTIPC_HELLO_KMOD;
 	return fastipc_hello_send(sock, &hello, NULL, 0);
 }
 
@@ -158,13 +169,6 @@ static int take_bell(struct fastipc_link *link,
 	return fastipc_fail(-EBADMSG, "the peer's HELLO came with a "
 				      "descriptor too many: is it a fastipc "
 				      "peer?");
-}
-
-static bool is_allowed(const struct fastipc_proposal *mine,
-		       enum fastipc_transport transport)
-{
-	return mine->transport == FASTIPC_TRANSPORT_AUTO ||
-	       mine->transport == transport;
 }
 
 /* What the client sent with CONNECT.  Takes @fds that it keeps out of them. */
