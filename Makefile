@@ -76,7 +76,8 @@ KSELFTESTS  = $(call pick,$(shell $(KSELFTEST) --eval='list:;@echo \
 		$$(TEST_GEN_PROGS:$(CURDIR)/%=%)' list KSELFTEST=.))
 KSELFTEST   = $(MAKE) -s --no-print-directory -C selftests/kmod \
 	      CC=$(CC) UAPI=$(CURDIR)/uapi O=$(abspath $(O))/selftests/kmod
-VM_TESTS    = $(KSELFTESTS) $(TESTS) $(SCRIPTED)
+VM_TESTS    = $(KSELFTESTS) $(TESTS) $(SCRIPTED) \
+	      $(call pick,$(wildcard selftests/kmod/*.sh))
 VM_CHECK   := debian-6.1
 VM_KERNELS := debian-6.12 plain-7 debian-6.1-rt
 

@@ -206,7 +206,7 @@ make_tree
 serve tool --dir "$tree" --threads 2
 result $? "serve"
 first=$server
-grep -q "^serving tool (dir $tree, transport memfd, pid $first)" \
+grep -q "^serving tool (dir $tree, transport auto, pid $first)" \
 	"$work/serve.out"
 result $? "serve says what it serves"
 

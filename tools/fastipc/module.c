@@ -59,7 +59,13 @@ void module_complain(const char *command, int error)
 				  "was built");
 		break;
 	case -EPERM:
-		complain(command, "%s: it needs CAP_NET_ADMIN; run it as root",
+		complain(command, "%s (it needs CAP_NET_ADMIN: run it as root)",
+			 error_text);
+		break;
+	case -ENOENT:
+		complain(command,
+			 "%s (there is none: 'fastipc stat' lists "
+			 "those that there are)",
 			 error_text);
 		break;
 	default:
@@ -286,7 +292,7 @@ int module_disconnect(struct module *module, uint64_t id)
 	int error =
 		ask(module, FASTIPC_CMD_DISCONNECT, NLM_F_ACK, &id, NULL, NULL);
 
-	return error ? fail(error, "cannot disconnect the channel") : 0;
+	return error ? fail(error, "cannot disconnect that channel") : 0;
 }
 
 /* ---- events ---- */
