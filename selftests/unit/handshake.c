@@ -468,6 +468,59 @@ static void wrong_number_of_descriptors(void **state)
 	drop_offer(&offer);
 }
 
+/* What is said to be an end of a kmod channel, and is none. */
+static void no_ends_of_channels(void **state)
+{
+	const char *const paths[] = { "/dev/null", "/dev/zero", "/dev/urandom",
+				      "/proc/self/mem", "/" };
+	struct offer offer;
+	int pipes[2];
+
+	(void)state;
+	make_offer(&offer, FASTIPC_HELLO_CONNECT);
+	offer.hello.required = FASTIPC_HELLO_KMOD;
+	assert_int_equal(accept_hello(&offer.hello, -1), -EBADMSG);
+	assert_int_equal(accept_hello(&offer.hello, offer.fd), -EBADFD);
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		int fd = open(paths[i], O_RDONLY | O_CLOEXEC);
+
+		assert_true(fd >= 0);
+		assert_int_equal(accept_hello(&offer.hello, fd), -EBADFD);
+		close(fd);
+	}
+	assert_int_equal(pipe(pipes), 0);
+	assert_int_equal(accept_hello(&offer.hello, pipes[0]), -EBADFD);
+	close(pipes[0]);
+	close(pipes[1]);
+	drop_offer(&offer);
+}
+
+static void other_transport_is_refused(void **state)
+{
+	struct fastipc_proposal mine = proposal;
+	struct fastipc_link link;
+	struct offer offer;
+	int socks[2];
+
+	(void)state;
+	mine.transport = FASTIPC_TRANSPORT_KMOD;
+	make_offer(&offer, FASTIPC_HELLO_CONNECT);
+	for (int i = 0; i < 2; i++) {
+		make_pair(socks);
+		send_raw(socks[1], &offer.hello, sizeof(offer.hello), &offer.fd,
+			 1);
+		assert_int_equal(fastipc_handshake_accept(socks[0], &mine,
+							  &status, &link),
+				 -ESOCKTNOSUPPORT);
+		assert_int_equal(read_answer(socks[1]), -ESOCKTNOSUPPORT);
+		close(socks[0]);
+		close(socks[1]);
+		mine.transport = FASTIPC_TRANSPORT_MEMFD;
+		offer.hello.required = FASTIPC_HELLO_KMOD;
+	}
+	drop_offer(&offer);
+}
+
 static void other_versions_are_refused(void **state)
 {
 	struct offer offer;
@@ -942,6 +995,8 @@ int main(void)
 		TEST(short_hellos_are_refused),
 		TEST(longer_hellos_are_taken),
 		TEST(wrong_number_of_descriptors),
+		TEST(no_ends_of_channels),
+		TEST(other_transport_is_refused),
 		TEST(other_versions_are_refused),
 		TEST(incompatible_hellos_are_refused),
 		TEST(bad_regions_are_refused),

@@ -187,6 +187,10 @@ static int take_client(struct fastipc_link *link,
 				    "address here is of the other",
 				    kmod ? "kmod" : "memfd");
 	if (kmod) {
+		if (fds[0] < 0)
+			return fastipc_fail(-EBADMSG,
+					    "the peer's HELLO came without its "
+					    "channel: is it a fastipc peer?");
 		ret = fastipc_kmod_attach(link, fds[0]);
 		if (!ret)
 			fds[0] = -1;
