@@ -131,7 +131,7 @@ static void head_goes_back(void **state)
 			set_rx_head(&channel, 8);
 		fastipc_channel_notify(&channel, FASTIPC_WANT_SPACE);
 		/* Seen when the server's ring is full; of kmod it is small. */
-		if (id == (channel.link.kmod ? 102 : 110))
+		if (id == (channel.link.kmod ? 100 : 110))
 			break;
 	}
 	for (uint64_t id = 0; id < 20; id++)
