@@ -173,6 +173,26 @@ static void lies_cost_no_cpu(void **state)
 	end();
 }
 
+/* Nor must an end that is told, and then does not come. */
+static void end_without_an_end(void **state)
+{
+	struct fastipc_channel channel;
+	uint64_t before;
+
+	(void)state;
+	begin();
+	before = cpu_of_server();
+	hostile_connect(server.address, &channel);
+	__atomic_store_n(&channel.link.own.control->state,
+			 FASTIPC_STATE_SHUTDOWN, __ATOMIC_RELEASE);
+	put_call(&channel, ECHO, 1, 5);
+	assert_dropped(&channel);
+	usleep(300000);
+	assert_true(cpu_of_server() - before < 150 * MS);
+	assert_served(good);
+	end();
+}
+
 /* ---- about how it is ---- */
 
 static void garbage_in_the_control_page(void **state)
@@ -309,6 +329,7 @@ int main(void)
 		cmocka_unit_test(reads_what_was_not_sent),
 		cmocka_unit_test(head_goes_back),
 		cmocka_unit_test(lies_cost_no_cpu),
+		cmocka_unit_test(end_without_an_end),
 		cmocka_unit_test(garbage_in_the_control_page),
 		cmocka_unit_test(never_reads_replies),
 		cmocka_unit_test(floods_of_doorbells),

@@ -119,6 +119,13 @@ bool fastipc_channel_ready(const struct fastipc_channel *channel, uint32_t want)
 	return (want & FASTIPC_WANT_SPACE) && space_ready(channel);
 }
 
+bool fastipc_channel_is_finished(const struct fastipc_channel *channel)
+{
+	return __atomic_load_n(&channel->link.peer.control->state,
+			       __ATOMIC_ACQUIRE) != FASTIPC_STATE_OPEN &&
+	       !fastipc_consumer_ready(&channel->rx);
+}
+
 uint32_t fastipc_channel_stamp_cpu(struct fastipc_channel *channel)
 {
 	uint32_t cpu = (uint32_t)(sched_getcpu() + 1);

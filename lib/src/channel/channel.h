@@ -180,6 +180,9 @@ static inline void fastipc_channel_need(struct fastipc_channel *channel,
 bool fastipc_channel_ready(const struct fastipc_channel *channel,
 			   uint32_t want);
 
+/* Whether the peer has ended and nothing is left to take. */
+bool fastipc_channel_is_finished(const struct fastipc_channel *channel);
+
 /* S1 to S3: returns the doorbell's value to sleep on; look again, then. */
 uint32_t fastipc_channel_arm(struct fastipc_channel *channel, uint32_t mode,
 			     uint32_t want);

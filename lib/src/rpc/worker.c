@@ -401,6 +401,25 @@ static void end_idle(struct worker *worker)
 /* ---- sleeping ---- */
 
 /*
+ * A client that has said that it sends nothing more, or has died, is never
+ * waited for again: for who waits, that would count as something that came.
+ */
+static void end_finished(struct worker *worker)
+{
+	for (uint32_t i = worker->hot_count; i-- > 0;) {
+		struct connection *connection = worker->hot[i];
+		struct fastipc_channel *channel = &connection->channel;
+
+		if (!fastipc_channel_is_finished(channel))
+			continue;
+		connection->closing = true;
+		cool(worker, i);
+		/* The rendezvous thread sees that and posts it. */
+		fastipc_link_hang_up(&channel->link);
+	}
+}
+
+/*
  * Arm everything that is hot; *@ready: something came meanwhile.  Returns how
  * many of @doorbells are to be slept on.
  */
@@ -506,6 +525,7 @@ static void sleep_once(struct worker *worker)
 	bool ready = false;
 	size_t slept_on;
 
+	end_finished(worker);
 	if (worker->hot_count == 1 && worker->hot[0]->channel.link.kmod) {
 		sleep_on_one(worker, busy);
 		if (busy && worker->hot_count)
@@ -601,6 +621,7 @@ unsigned int fastipc_worker_step(struct worker *worker)
 		} while (done);
 		for (uint32_t i = 0; i < worker->hot_count; i++)
 			check_stall(worker, worker->hot[i], fastipc_now_ns());
+		end_finished(worker);
 		arm_all(worker, NULL, &ready);
 		if (ready)
 			disarm_all(worker, true);
