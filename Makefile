@@ -171,6 +171,16 @@ model: ## check the models of the protocols with SPIN
 bench: tools ## measure the numbers of the README
 	@FASTIPC=$(abspath $(O)/bin/fastipc) tools/bench/readme.sh
 
+.PHONY: bench-vm bench-vm-run
+bench-vm: ## measure kmod against memfd in a virtual machine
+	@tools/deps run vm
+	+@$(again) bench-vm-run
+
+bench-vm-run: export VM_FILES := $(O)/selftests/kmod/swap_bench
+bench-vm-run: tools kselftests
+	$(call vm_prepare,$(O)/vm/bench,$(or $(KERNEL),debian-6.1),tools/bench/kmod.sh)
+	@selftests/vm/boot.sh $(O)/vm/bench | sed -n '/^not ok/p; s/^# |/|/p'
+
 .PHONY: checked tested clang-tests
 checked: all $(TESTS) $(EXAMPLES) clang-tests
 	@O=$(O) CC=$(CC) selftests/run $(TESTS) $(SCRIPTED) $(TREE_TESTS) \

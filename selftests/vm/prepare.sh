@@ -5,7 +5,7 @@
 # DIRECTORY/vmlinuz, of the directory KERNEL (see kernel.sh), and
 # DIRECTORY/initramfs, with the module $MODULE (fastipc.ko; none if empty), the
 # build directory $O's command fastipc, and the tests, which the guest runs in
-# this order by selftests/run.
+# this order by selftests/run.  $VM_FILES are programs that they use.
 #
 # The programs come from this system, with the libraries that ldd names; what
 # is not among them is busybox's.  Nothing needs root.
@@ -69,7 +69,8 @@ printf '%s\n' 'root:x:0:0:root:/root:/bin/bash' \
 	'nobody:x:65534:65534:nobody:/:/bin/false' >"$tree/etc/passwd"
 printf '%s\n' 'root:x:0:' 'user:x:1000:' 'nogroup:x:65534:' >"$tree/etc/group"
 
-for file in selftests/run "$out/bin/fastipc" "$@"; do
+# shellcheck disable=SC2086 # words are meant
+for file in selftests/run "$out/bin/fastipc" ${VM_FILES:-} "$@"; do
 	install -D "$file" "$tree/$(inside "$file")"
 	# A program: less its debugging information, and its libraries.
 	if ldd "$file" >/dev/null 2>&1; then
