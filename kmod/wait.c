@@ -212,6 +212,7 @@ static void fastipc_wake_sleepers(struct fastipc_end *end, bool sync)
 {
 	struct fastipc_sleeper *sleeper;
 	struct task_struct *task;
+	bool more;
 	u64 round;
 
 	/* A task that is seen on the list is not freed before this ends. */
@@ -224,6 +225,7 @@ static void fastipc_wake_sleepers(struct fastipc_end *end, bool sync)
 	       sleeper->round < round) {
 		task = sleeper->task;
 		list_del(&sleeper->link);
+		more = !list_empty(&end->sleepers);
 		/*
 		 * Last, with release: from here on, it may leave, and its stack
 		 * with it.  Before the task becomes runnable, which is a
@@ -233,10 +235,13 @@ static void fastipc_wake_sleepers(struct fastipc_end *end, bool sync)
 		spin_unlock(&end->sleep_lock);
 
 		fastipc_wake_task(task, sync);
+		if (!more)
+			goto out;
 
 		spin_lock(&end->sleep_lock);
 	}
 	spin_unlock(&end->sleep_lock);
+out:
 	rcu_read_unlock();
 }
 
