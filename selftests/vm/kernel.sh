@@ -200,14 +200,12 @@ take_source() # VERSION [MEMBER...]
 	rm "$package"_*.deb
 }
 
-# A kernel built from source.
-build_kernel() # FLAVOUR VERSION
+# A kernel built from source, as the files of $fragments say.
+build_kernel() # VERSION
 {
 	local source config=$PWD/config line option missing=''
-	local fragments=("$here/config/base")
 
-	[ "$1" = plain ] || fragments+=("$here/config/$1")
-	source=$("$here/kernel.sh" "source-$2")
+	source=$("$here/kernel.sh" "source-$1")
 	mkdir -p build
 	note "building $name in $PWD (minutes; its log is build.log)"
 	{
@@ -227,7 +225,7 @@ build_kernel() # FLAVOUR VERSION
 		esac
 		grep -qxF "$line" build/.config && continue
 		option=${line#\# } option=${option#CONFIG_}
-		[ "$2" != 6.1 ] && ! grep -qrx --include='Kconfig*' \
+		[ "$1" != 6.1 ] && ! grep -qrx --include='Kconfig*' \
 			"[[:space:]]*config ${option%%[= ]*}" "$source" ||
 			missing+=" $line"
 	done <"$config"
@@ -252,10 +250,10 @@ version=${name#*-}
 case $name in
 debian-[0-9]* | source-[0-9]* | kselftest) ;;
 *-[0-9]*)
-	[ "$flavour" = plain ] || [ -e "$here/config/$flavour" ] ||
-		die "no file config/$flavour"
-	hash=$(cat "$here/config/base" "$here/config/$flavour" 2>/dev/null |
-		sha256sum)
+	fragments=("$here/config/base")
+	[ "$flavour" = plain ] || fragments+=("$here/config/$flavour")
+	[ -e "${fragments[-1]}" ] || die "no file config/$flavour"
+	hash=$(cat "${fragments[@]}" | sha256sum)
 	directory+=-${hash:0:12}
 	;;
 *) die "no kernel is named '$name'" ;;
@@ -276,7 +274,7 @@ if [ ! -e "$directory/.complete" ]; then
 			scripts/checkpatch.pl scripts/spelling.txt \
 			scripts/const_structs.checkpatch
 		;;
-	*) build_kernel "$flavour" "$version" ;;
+	*) build_kernel "$version" ;;
 	esac
 	touch .complete
 fi
