@@ -78,8 +78,9 @@ KSELFTEST   = $(MAKE) -s --no-print-directory -C selftests/kmod \
 	      CC=$(CC) UAPI=$(CURDIR)/uapi O=$(abspath $(O))/selftests/kmod
 VM_TESTS    = $(KSELFTESTS) $(TESTS) $(SCRIPTED) \
 	      $(call pick,$(wildcard selftests/kmod/*.sh))
-VM_CHECK   := debian-6.1
-VM_KERNELS := debian-6.12 plain-7 debian-6.1-rt
+VM         := debian-6.1
+VM_RUNS     = $(VM:%=$(O)/selftests/vm/%)
+VM_DEPS     = vm $(if $(filter-out debian-%,$(VM)),kernel)
 
 # ---- how it is built ----
 
@@ -173,12 +174,12 @@ bench: tools ## measure the numbers of the README
 
 .PHONY: bench-vm bench-vm-run
 bench-vm: ## measure kmod against memfd in a virtual machine
-	@tools/deps run vm
+	@tools/deps run $(VM_DEPS)
 	+@$(again) bench-vm-run
 
 bench-vm-run: export VM_FILES := $(O)/selftests/kmod/swap_bench
 bench-vm-run: tools kselftests
-	$(call vm_prepare,$(O)/vm/bench,$(or $(KERNEL),debian-6.1),tools/bench/kmod.sh)
+	$(call vm_prepare,$(O)/vm/bench,$(firstword $(VM)),tools/bench/kmod.sh)
 	@selftests/vm/boot.sh $(O)/vm/bench | sed -n '/^not ok/p; s/^# |/|/p'
 
 .PHONY: checked tested clang-tests
@@ -247,30 +248,28 @@ $(O)/selftests/vm/%: FORCE tools kselftests $(TESTS)
 
 .PHONY: vm check-vm check-debug check-kcsan check-kernels vm-shell vm-tested
 vm: ## try /dev/fastipc in a virtual machine, without root
-	@tools/deps run vm
+	@tools/deps run $(VM_DEPS)
 	+@$(again) vm-shell
 
 vm-shell: tools
-	$(call vm_prepare,$(O)/vm/shell,$(or $(KERNEL),debian-6.1),)
+	$(call vm_prepare,$(O)/vm/shell,$(firstword $(VM)),)
 	@selftests/vm/boot.sh $(O)/vm/shell shell
 
-check-vm: ## run the tests in a virtual machine (KERNEL=debian-6.1)
-	@tools/deps run check vm
-	+@$(again) vm-tested VM='$(or $(KERNEL),$(VM_CHECK))'
+check-vm: ## run the tests in virtual machines with the kernels of VM
+	@tools/deps run check $(VM_DEPS)
+	+@$(again) vm-tested
 
 check-debug: ## run them with KASAN, lockdep, kmemleak, faults injected
-	@tools/deps run check vm kernel
-	+@$(again) vm-tested VM=debug-6.1
+	+@$(MAKE) --no-print-directory check-vm VM=debug-6.1
 
 check-kcsan: ## run them with KCSAN, which finds data races
-	@tools/deps run check vm kernel
-	+@$(again) vm-tested VM=kcsan-6.1
+	+@$(MAKE) --no-print-directory check-vm VM=kcsan-6.1
 
 check-kernels: ## run them with Linux 6.12, the newest 7.x and 6.1-rt
-	@tools/deps run check vm kernel
-	+@$(again) vm-tested VM='$(VM_KERNELS)'
+	+@$(MAKE) --no-print-directory check-vm \
+		VM='debian-6.12 plain-7 debian-6.1-rt'
 
-vm-tested: $(VM:%=$(O)/selftests/vm/%)
+vm-tested: $(VM_RUNS)
 	@O=$(O) selftests/run $^
 
 .PHONY: kmod-coverage kmod-covered
@@ -319,4 +318,6 @@ clean: ## remove what was built
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^=]*## /\1\t/p' Makefile | expand -t 14
 	@echo 'Variables: CC, CFLAGS, V=1 (whole commands), SAN=asan|tsan,'
-	@echo 'O (build directory), prefix, DESTDIR, libdir, DIR (for run).'
+	@echo 'O (build directory), prefix, DESTDIR, libdir, DIR (for run),'
+	@echo 'KDIR (headers of a kernel), VM (kernels to boot: debian-6.1, debug-6.1,'
+	@echo 'kcsan-6.1, debian-6.12, plain-7, debian-6.1-rt).'
