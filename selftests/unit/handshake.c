@@ -34,7 +34,9 @@ static const struct fastipc_proposal proposal = {
 	.max_message = 1000,
 	.fingerprint = 0x1234,
 };
-static const struct fastipc_status status = { 1, 2, 3, false };
+static const struct fastipc_status status = { .connections = 1,
+					      .threads = 2,
+					      .uptime_ns = 3 };
 
 static void make_pair(int socks[2])
 {

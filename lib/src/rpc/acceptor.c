@@ -148,6 +148,7 @@ static void connect_link(struct fastipc_server *server,
 	}
 	handshake_end(server, handshake, link->kmod);
 	count(&server->stats.accepted, 1);
+	fastipc_census_add(server, connection);
 	__atomic_fetch_add(&server->connections, 1, __ATOMIC_RELAXED);
 	fastipc_worker_post(worker, connection, EVENT_NEW);
 }
@@ -167,6 +168,9 @@ static void on_hello(struct fastipc_server *server, struct handshake *handshake)
 		.threads = server->worker_count,
 		.uptime_ns = fastipc_now_ns() - server->started_ns,
 		.full = !has_room(server),
+		.read_totals = fastipc_census_totals,
+		.list = fastipc_census_page,
+		.context = server,
 	};
 	struct fastipc_link link;
 	int result = fastipc_handshake_accept(handshake->sock, &proposal,
@@ -264,6 +268,7 @@ static void on_socket(struct fastipc_server *server,
 	if (gone || (events & (EPOLLHUP | EPOLLRDHUP | EPOLLERR))) {
 		/* From here on the connection is the worker's alone. */
 		unwatch(server, fastipc_link_fd(link));
+		fastipc_census_remove(server, connection);
 		fastipc_worker_post(connection->worker, connection,
 				    EVENT_HANGUP);
 		return;

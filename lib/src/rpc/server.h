@@ -3,10 +3,11 @@
  * The server's state, and which thread owns which part.
  *
  * The rendezvous thread (in fastipc_server_run()) owns the listener, the
- * handshakes and the epoll set, in which each connection's socket is: it turns
- * POLL doorbells and hang-ups into events in the inbox of the connection's
- * worker.  It is the first to know of a connection and the first to forget
- * it: after the HANGUP event it never touches the connection again.
+ * handshakes, the list of connections that it tells to who asks, and the epoll
+ * set, in which each connection's socket is: it turns POLL doorbells and
+ * hang-ups into events in the inbox of the connection's worker.  It is the
+ * first to know of a connection and the first to forget it: after the HANGUP
+ * event it never touches the connection again.
  *
  * A worker owns its connections: their rings, their assembly, their place
  * among the hot.  It polls the hot ones in memory, and sleeps on all their
@@ -84,6 +85,11 @@ struct connection {
 	struct backlog *spare;	/* kept from the last one; may be NULL */
 	uint64_t backlog_since; /* when it last moved, ns */
 
+	/* The rendezvous thread's. */
+	uint64_t id; /* counted up as they are accepted */
+	uint64_t created_ns;
+	struct connection *listed_next, *listed_previous;
+
 	/* The worker's. */
 	struct fastipc_assembly assembly;
 	struct handler_cache handlers;
@@ -151,6 +157,7 @@ struct fastipc_server {
 	struct watch listener_watch, stop_watch;
 	struct handshake *handshakes, *handshakes_last; /* oldest first */
 	uint32_t handshake_count;
+	struct connection *listed, *listed_last; /* by id */
 	uint64_t started_ns;
 	uint64_t connections;	 /* open; rendezvous thread and workers */
 	uint64_t deferred_bytes; /* sent by answers from other threads */
@@ -264,6 +271,18 @@ void fastipc_worker_unpost(struct worker *worker,
  * number of messages. */
 unsigned int fastipc_worker_step(struct worker *worker);
 void fastipc_worker_close_all(struct worker *worker);
+
+/* ---- census.c ---- */
+
+/* From its EVENT_NEW to its EVENT_HANGUP, by the rendezvous thread. */
+void fastipc_census_add(struct fastipc_server *server,
+			struct connection *connection);
+void fastipc_census_remove(struct fastipc_server *server,
+			   struct connection *connection);
+/* struct fastipc_status: read_totals and list; @server is the context. */
+void fastipc_census_totals(void *server, struct fastipc_totals *totals);
+size_t fastipc_census_page(void *server, uint64_t cursor,
+			   struct fastipc_connection_info *infos, size_t most);
 
 /* ---- acceptor.c ---- */
 

@@ -52,6 +52,11 @@ static int fill_info(int sock, const struct fastipc_address *address,
 	info->threads = status->threads;
 	info->uptime_ns = status->uptime_ns;
 	info->transport = transport_name(status->features);
+	info->requests = status->totals.requests;
+	info->bytes_received = status->totals.bytes_received;
+	info->bytes_sent = status->totals.bytes_sent;
+	info->sleeps = status->totals.sleeps;
+	info->wakes = status->totals.wakes;
 	return 0;
 }
 

@@ -16,6 +16,7 @@
 #include "transport/address.h"
 #include "transport/hello.h"
 #include "transport/kmod.h"
+#include "transport/listing.h"
 #include "transport/memfd.h"
 
 static void link_init(struct fastipc_link *link)
@@ -128,6 +129,8 @@ static int answer_query(int sock, const struct fastipc_proposal *mine,
 	hello.connections = status->connections;
 	hello.threads = status->threads;
 	hello.uptime_ns = status->uptime_ns;
+	if (status->read_totals)
+		status->read_totals(status->context, &hello.totals);
 	if (is_allowed(mine, FASTIPC_TRANSPORT_MEMFD))
 		hello.features |= FASTIPC_HELLO_BELL;
 	if (is_allowed(mine, FASTIPC_TRANSPORT_KMOD))
@@ -240,6 +243,8 @@ static int serve_hello(int sock, const struct fastipc_proposal *mine,
 	fastipc_hello_close(fds);
 	if (hello->kind == FASTIPC_HELLO_QUERY && bare)
 		return answer_query(sock, mine, status);
+	if (hello->kind == FASTIPC_HELLO_LIST && bare)
+		return fastipc_listing_answer(sock, status, hello->cursor);
 	if (hello->kind == FASTIPC_HELLO_CONNECT)
 		return fastipc_fail(-EUSERS,
 				    "there is no room for another connection");
@@ -318,7 +323,7 @@ static int refused(int error)
 						    : "unknown error");
 }
 
-static int poll_answer(int sock, uint64_t deadline)
+int fastipc_hello_await(int sock, uint64_t deadline)
 {
 	struct pollfd pollfd = { .fd = sock, .events = POLLIN };
 	uint64_t now = fastipc_now_ns();
@@ -340,7 +345,7 @@ static int receive_answer(int sock, uint64_t deadline,
 	int ret;
 
 	do {
-		ret = poll_answer(sock, deadline);
+		ret = fastipc_hello_await(sock, deadline);
 		if (!ret)
 			ret = fastipc_hello_receive(sock, hello, fds);
 	} while (ret == -EAGAIN);

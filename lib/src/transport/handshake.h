@@ -8,6 +8,9 @@
 #include "transport/hello.h"
 #include "transport/transport.h"
 
+/* Wait until @sock has something to receive, or -ETIMEDOUT at @deadline. */
+int fastipc_hello_await(int sock, uint64_t deadline);
+
 /*
  * Send @mine, with @count of @fds, over @sock and wait for the @answer, which
  * must be of @kind, until @deadline (FASTIPC_NO_DEADLINE: 5 s).  @answer_fds

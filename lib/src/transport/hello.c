@@ -15,6 +15,15 @@
 
 #include "base/error.h"
 
+static void swap_totals(struct fastipc_totals *totals)
+{
+	totals->requests = htole64(totals->requests);
+	totals->bytes_received = htole64(totals->bytes_received);
+	totals->bytes_sent = htole64(totals->bytes_sent);
+	totals->sleeps = htole64(totals->sleeps);
+	totals->wakes = htole64(totals->wakes);
+}
+
 /* Host order to wire order; the same function goes back. */
 static void swap_fields(struct fastipc_hello *hello)
 {
@@ -34,6 +43,8 @@ static void swap_fields(struct fastipc_hello *hello)
 	hello->uptime_ns = htole64(hello->uptime_ns);
 	hello->connections = htole32(hello->connections);
 	hello->threads = htole32(hello->threads);
+	swap_totals(&hello->totals);
+	hello->cursor = htole64(hello->cursor);
 }
 
 void fastipc_hello_init(struct fastipc_hello *hello,

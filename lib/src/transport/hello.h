@@ -9,6 +9,9 @@
  *				   <-	ACCEPT + its region's fd, or REFUSE
  *	QUERY			   ->
  *				   <-	STATUS, or REFUSE
+ *	LIST			   ->
+ *				   <-	PAGE, and its records if there are
+ *					any as a second datagram; or REFUSE
  *
  * After ACCEPT the socket carries doorbells, which are one byte each, and its
  * hang-up says that the peer is gone.  With kmod the client sends the server
@@ -46,6 +49,17 @@ enum fastipc_hello_kind {
 	FASTIPC_HELLO_REFUSE = 3,
 	FASTIPC_HELLO_QUERY = 4,
 	FASTIPC_HELLO_STATUS = 5,
+	FASTIPC_HELLO_LIST = 6,
+	FASTIPC_HELLO_PAGE = 7,
+};
+
+/* What a server has done since it began. */
+struct fastipc_totals {
+	uint64_t requests;
+	uint64_t bytes_received; /* of payload */
+	uint64_t bytes_sent;
+	uint64_t sleeps;
+	uint64_t wakes;
 };
 
 struct fastipc_hello {
@@ -65,16 +79,18 @@ struct fastipc_hello {
 	/*  44 */ uint32_t max_message; /* largest the sender accepts */
 	/*  48 */ uint64_t fingerprint; /* of the schema; 0: none */
 	/*  56 */ uint64_t uptime_ns;	/* STATUS: of the server */
-	/*  64 */ uint32_t connections; /* STATUS: open now */
+	/*  64 */ uint32_t connections; /* STATUS: open now; PAGE: records */
 	/*  68 */ uint32_t threads;	/* STATUS: workers */
-	/*  72 */ uint8_t reserved[56];
+	/*  72 */ struct fastipc_totals totals; /* STATUS */
+	/* 112 */ uint64_t cursor; /* LIST: connections with ids above it */
+	/* 120 */ uint8_t reserved[8];
 };
 
 _Static_assert(sizeof(struct fastipc_hello) == 128, "HELLO size");
 _Static_assert(offsetof(struct fastipc_hello, error) == 20, "HELLO prefix");
 _Static_assert(offsetof(struct fastipc_hello, fingerprint) == 48,
 	       "HELLO has no padding");
-_Static_assert(offsetof(struct fastipc_hello, reserved) == 72,
+_Static_assert(offsetof(struct fastipc_hello, reserved) == 120,
 	       "HELLO has no padding");
 
 /* The part that every version has. */

@@ -62,12 +62,21 @@ struct fastipc_link {
 	struct fastipc_peer cred;
 };
 
+struct fastipc_totals; /* of hello.h */
+
 /* What a server says of itself to a query. */
 struct fastipc_status {
 	uint32_t connections;
 	uint32_t threads;
 	uint64_t uptime_ns;
 	bool full; /* a CONNECT is refused with -EUSERS */
+	/* Asked for only when it is to be told; NULL: there is nothing. */
+	void (*read_totals)(void *context, struct fastipc_totals *totals);
+	/* Up to @most connections with ids above @cursor, in their order;
+	 * returns how many. */
+	size_t (*list)(void *context, uint64_t cursor,
+		       struct fastipc_connection_info *infos, size_t most);
+	void *context; /* of both */
 };
 
 /* ---- regions (region.c) ---- */
