@@ -257,8 +257,35 @@ run ls --json && json "$out" name pid connections uptime_seconds path &&
 	grep -q "\"pid\":$first," "$out"
 result $? "ls --json"
 
-run stat tool --json && json "$out" channels totals module
+run ls -l && grep -qE "^tool .* auto +[0-9]+ +[0-9.]+ .?B " "$out" &&
+	run ls --json && json "$out" requests bytes_received bytes_sent sleeps \
+		wakes
+result $? "ls -l and ls --json show what was served"
+
+"$fastipc" ping tool -i 0.01 >"$out.ping" 2>"$err" &
+ping=$!
+for _ in {1..100}; do
+	[ "$(grep -c '^reply' "$out.ping")" -gt 3 ] && break
+	sleep 0.05
+done
+run stat tool && grep -qE "^ *[0-9]+ +(memfd|kmod) +tool +$first fastipc, \
+$ping fastipc +$(id -u), $(id -u) +256K, 256K .* open" "$out" &&
+	grep -qE '^1 servers, 1 channels \(' "$out"
+result $? "stat shows a connection: both processes, the server first"
+run stat --json && json "$out" channels totals module ends server &&
+	grep -q "\"server\":\"tool\",\"uid\":$(id -u)," "$out" &&
+	grep -q "\"ends\":\[{\"pid\":$first,\"comm\":\"fastipc\"," "$out" &&
+	grep -qE '"bytes_sent":[1-9][0-9]*,"bytes_received":[1-9]' "$out" &&
+	grep -qE '"messages_received":[1-9]' "$out"
 result $? "stat --json"
+run top tool --batch -n 1 -i 0.3 &&
+	grep -qE "^ *[0-9]+ +(memfd|kmod) +tool .* [1-9][0-9.]* +[1-9][0-9.]* .?B" \
+		"$out"
+result $? "top shows what it does in a second"
+run top --json -n 1 -i 0.3 && grep -qE '"messages_per_s":[1-9]' "$out"
+result $? "top --json shows the same"
+kill -INT "$ping"
+wait "$ping"
 run stat -n 2 -i 0.01 && [ "$(grep -c '^1 servers, ' "$out")" -eq 2 ]
 result $? "stat again and again"
 run top --batch -n 2 -i 0.01 -s w &&

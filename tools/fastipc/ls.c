@@ -29,7 +29,8 @@ struct owner {
 };
 
 static const struct argp_option options[] = {
-	{ "long", 'l', NULL, 0, "Also uid, threads, transport and path", 0 },
+	{ "long", 'l', NULL, 0,
+	  "Also uid, threads, transport, what was served, and path", 0 },
 	{ "json", KEY_JSON, NULL, 0, "Print one JSON array", 0 },
 	{ 0 },
 };
@@ -138,7 +139,11 @@ static void print_json(const struct fastipc_server_info *info)
 	       (int)info->pid, (unsigned int)info->uid, info->connections,
 	       info->threads, (double)info->uptime_ns / 1e9, info->transport);
 	json_string(stdout, info->path, strlen(info->path));
-	fputc('}', stdout);
+	printf(",\"requests\":%" PRIu64 ",\"bytes_received\":%" PRIu64
+	       ",\"bytes_sent\":%" PRIu64 ",\"sleeps\":%" PRIu64
+	       ",\"wakes\":%" PRIu64 "}",
+	       info->requests, info->bytes_received, info->bytes_sent,
+	       info->sleeps, info->wakes);
 }
 
 static const struct column short_columns[] = {
@@ -147,9 +152,10 @@ static const struct column short_columns[] = {
 };
 
 static const struct column long_columns[] = {
-	{ "NAME", true },      { "PID", false }, { "CONNECTIONS", false },
-	{ "UPTIME", false },   { "UID", false }, { "THREADS", false },
-	{ "TRANSPORT", true }, { "PATH", true }, { NULL, false },
+	{ "NAME", true },      { "PID", false },      { "CONNECTIONS", false },
+	{ "UPTIME", false },   { "UID", false },      { "THREADS", false },
+	{ "TRANSPORT", true }, { "REQUESTS", false }, { "RECEIVED", false },
+	{ "SENT", false },     { "PATH", true },      { NULL, false },
 };
 
 static void add_row(struct table *table, const struct fastipc_server_info *info,
@@ -172,6 +178,12 @@ static void add_row(struct table *table, const struct fastipc_server_info *info,
 	fprintf(table->out, "%" PRIu32, info->threads);
 	table_end_cell(table);
 	fputs(info->transport, table->out);
+	table_end_cell(table);
+	fprintf(table->out, "%" PRIu64, info->requests);
+	table_end_cell(table);
+	fputs(bytes_text(info->bytes_received, text), table->out);
+	table_end_cell(table);
+	fputs(bytes_text(info->bytes_sent, text), table->out);
 	table_end_cell(table);
 	print_name(table->out, info->path);
 	table_end_cell(table);
@@ -224,7 +236,7 @@ static void print_all_json(const struct observation *observation)
 
 int command_ls(int argc, char **argv)
 {
-	struct observer observer = { 0 };
+	struct observer observer = { .servers_only = true };
 	struct observation observation;
 	struct ls ls = { 0 };
 	int error;

@@ -8,6 +8,9 @@
 #include "observe.h"
 #include "print.h"
 
+/* For a server to list its connections: one that is stopped holds us up. */
+#define LIST_TIMEOUT_NS 500000000u
+
 /* ---- servers ---- */
 
 int observation_add(struct observation *observation,
@@ -44,6 +47,72 @@ static int find_servers(const char *name, struct observation *observation)
 	return error ? error : observation_add(observation, &info);
 }
 
+static void note_trouble(struct observation *observation, const char *text)
+{
+	snprintf(observation->trouble, sizeof(observation->trouble), "%s",
+		 text);
+}
+
+/* ---- the servers' own connections ---- */
+
+struct listing_context {
+	const struct fastipc_server_info *server;
+	struct channel_list *list;
+};
+
+static void copy_end(struct channel_end *end,
+		     const struct fastipc_end_info *info)
+{
+	end->ring_size = info->ring_size;
+	end->state = info->state;
+	end->bytes_sent = info->bytes_sent;
+	end->bytes_received = info->bytes_received;
+	end->messages_sent = info->messages_sent;
+	end->messages_received = info->messages_received;
+	end->sleeps = info->sleeps;
+	end->wakes = info->wakes;
+}
+
+static int add_connection(const struct fastipc_connection_info *info,
+			  void *context)
+{
+	const struct listing_context *listing = context;
+	struct channel channel = {
+		.transport = CHANNEL_MEMFD,
+		.id = info->id,
+		.creator = info->uid,
+		.age_ns = info->age_ns,
+	};
+
+	snprintf(channel.server, sizeof(channel.server), "%s",
+		 listing->server->name);
+	channel.ends[0].pid = listing->server->pid;
+	channel.ends[0].uid = listing->server->uid;
+	channel.ends[1].pid = info->pid;
+	channel.ends[1].uid = info->uid;
+	copy_end(&channel.ends[0], &info->server);
+	copy_end(&channel.ends[1], &info->client);
+	return channel_list_add(listing->list, &channel);
+}
+
+static void list_connections(const struct observer *observer,
+			     struct observation *observation)
+{
+	for (size_t i = 0; i < observation->server_count; i++) {
+		struct listing_context context = {
+			.server = &observation->servers[i],
+			.list = &observation->list,
+		};
+		int error = fastipc_query_connections(
+			context.server->path, fastipc_after_ns(LIST_TIMEOUT_NS),
+			add_connection, &context);
+
+		/* Of all servers, some may just be going. */
+		if (error && observer->name)
+			note_trouble(observation, fastipc_error_detail());
+	}
+}
+
 /* ---- the module's channels ---- */
 
 static void swap_ends(struct channel *channel)
@@ -54,24 +123,33 @@ static void swap_ends(struct channel *channel)
 	channel->ends[1] = end;
 }
 
-/* The module knows processes, and we which of them are servers. */
+static const struct fastipc_server_info *
+find_server(const struct observation *observation, pid_t pid)
+{
+	for (size_t i = 0; i < observation->server_count; i++)
+		if (observation->servers[i].pid == pid)
+			return &observation->servers[i];
+	return NULL;
+}
+
+/*
+ * The module knows processes, and we which of them are servers.  The client
+ * makes a channel and keeps end 0: of two servers the other one serves.
+ */
 static bool name_server(const struct observation *observation,
 			struct channel *channel)
 {
-	for (size_t i = 0; i < observation->server_count; i++) {
-		const struct fastipc_server_info *server =
-			&observation->servers[i];
+	const struct fastipc_server_info *server =
+		find_server(observation, channel->ends[1].pid);
 
-		if (server->pid != channel->ends[0].pid &&
-		    server->pid != channel->ends[1].pid)
-			continue;
+	if (server)
+		swap_ends(channel);
+	else
+		server = find_server(observation, channel->ends[0].pid);
+	if (server)
 		snprintf(channel->server, sizeof(channel->server), "%s",
 			 server->name);
-		if (server->pid != channel->ends[0].pid)
-			swap_ends(channel);
-		return true;
-	}
-	return false;
+	return server != NULL;
 }
 
 static void name_servers(struct observation *observation, size_t first,
@@ -155,11 +233,12 @@ int observe(struct observer *observer, struct observation *observation)
 		return error;
 	}
 	observation->at_ns = fastipc_now_ns();
+	if (!observer->servers_only)
+		list_connections(observer, observation);
 	error = read_module(observer, observation);
-	if (error && error != -ENODEV)
-		snprintf(observation->module_error,
-			 sizeof(observation->module_error), "%s",
-			 module_error());
+	observation->module_failed = error && error != -ENODEV;
+	if (observation->module_failed)
+		note_trouble(observation, module_error());
 	channel_list_sort(&observation->list);
 	name_processes(&observation->list);
 	return 0;
@@ -173,9 +252,9 @@ int observe_complain(const char *command, const struct observer *observer,
 			       observer->name);
 	else if (error)
 		complain_error(command, error, "cannot list the servers");
-	if (error || !observation->module_error[0])
+	if (error || !observation->trouble[0])
 		return error;
-	complain(command, "%s", observation->module_error);
+	complain(command, "%s", observation->trouble);
 	return -EIO;
 }
 

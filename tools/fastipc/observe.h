@@ -12,7 +12,8 @@
 #include "module.h"
 
 struct observer {
-	const char *name; /* of the one server to look at; NULL: all */
+	const char *name;  /* of the one server to look at; NULL: all */
+	bool servers_only; /* not their connections */
 	struct module *module;
 };
 
@@ -23,9 +24,10 @@ struct observation {
 	size_t server_capacity;
 	struct channel_list list; /* sorted */
 	bool has_module;
+	bool module_failed;	     /* it is there, but cannot be read */
 	struct module_totals totals; /* if it has */
-	/* Why it cannot be read although it may be there; "" if it can. */
-	char module_error[160];
+	/* Why something that is there could not be seen; "" if all could. */
+	char trouble[256];
 };
 
 /*
@@ -35,8 +37,8 @@ struct observation {
  */
 int observe(struct observer *observer, struct observation *observation);
 /*
- * Say on stderr what that @error is, or, if there was none, why the module
- * could not be read.  Returns 0 if there is nothing to say, else -errno.
+ * Say on stderr what that @error is, or, if there was none, what trouble there
+ * was.  Returns 0 if there is nothing to say, else -errno.
  */
 int observe_complain(const char *command, const struct observer *observer,
 		     const struct observation *observation, int error);

@@ -163,7 +163,7 @@ void show_totals(FILE *out, const struct observation *observation,
 			totals->waits, totals->wakes, end);
 	else
 		fprintf(out, "module: %s%s",
-			observation->module_error[0] ? observation->module_error
-						     : "not loaded",
+			observation->module_failed ? "cannot be read"
+						   : "not loaded",
 			end);
 }

@@ -258,11 +258,12 @@ static int draw(const struct top *top, const struct observation *observation,
 	screen_size(&rows, &style.width);
 	style.rows = rows > OTHER_ROWS ? rows - OTHER_ROWS : 1;
 	print_sum(observation, rates, out, SCREEN_LINE_END);
-	fprintf(out,
-		"sorted by " SCREEN_BOLD "%s" SCREEN_PLAIN
-		": m messages, b bytes, w wakes, a age, i id; q quits" SCREEN_LINE_END
-			SCREEN_LINE_END,
+	fprintf(out, "sorted by " SCREEN_BOLD "%s" SCREEN_PLAIN,
 		find_order(top->order)->name);
+	fputs(": m messages, b bytes, w wakes, a age, i id; q quits", out);
+	/* Mostly an empty line. */
+	fprintf(out, SCREEN_LINE_END "%s" SCREEN_LINE_END,
+		observation->trouble);
 	error = print_table(top, observation, rates, out, &style);
 	if (fclose(out))
 		error = -ENOMEM;
