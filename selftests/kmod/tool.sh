@@ -248,6 +248,29 @@ eventually monitor_ended && wait "$monitor" &&
 		"$work/monitor")" -eq 4 ]
 result $? "and ends after as many as it was told"
 
+# ---- both transports ----
+
+start "both" serve both --dir /usr
+both=$pid
+eventually grep -q '^serving' "$work/both"
+start "kmod" ping kmod:both -i 0.05
+over_kmod=$pid
+start "memfd" ping memfd:both -i 0.05
+over_memfd=$pid
+eventually grep -q '^reply' "$work/kmod" &&
+	eventually grep -q '^reply' "$work/memfd"
+run stat both &&
+	grep -qE "kmod +both +$both fastipc, $over_kmod fastipc" "$out" &&
+	grep -qE "memfd +both +$both fastipc, $over_memfd fastipc" "$out" &&
+	grep -qE '^1 servers, 2 channels \(1 kmod\)' "$out"
+result $? "a server's connections over both transports, in one table"
+run top both --batch -n 1 -i 0.5 -s i &&
+	[ "$(grep -cE "(kmod|memfd) +both .* [1-9][0-9.]* +[1-9]" "$out")" -eq 2 ]
+result $? "and what both do in a second"
+stop "$over_kmod"
+stop "$over_memfd"
+stop "$both"
+
 # ---- many ----
 
 stop "$other"
