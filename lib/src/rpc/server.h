@@ -85,11 +85,6 @@ struct connection {
 	struct backlog *spare;	/* kept from the last one; may be NULL */
 	uint64_t backlog_since; /* when it last moved, ns */
 
-	/* The rendezvous thread's. */
-	uint64_t id; /* counted up as they are accepted */
-	uint64_t created_ns;
-	struct connection *listed_next, *listed_previous;
-
 	/* The worker's. */
 	struct fastipc_assembly assembly;
 	struct handler_cache handlers;
@@ -103,6 +98,11 @@ struct connection {
 	/* Under worker->inbox_lock. */
 	uint32_t events;
 	struct connection *inbox_next;
+
+	/* The rendezvous thread's. */
+	uint64_t id; /* counted up as they are accepted */
+	uint64_t created_ns;
+	struct connection *listed_next, *listed_previous;
 };
 
 struct fastipc_request {
