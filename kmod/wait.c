@@ -100,7 +100,7 @@ static void fastipc_wait_start_timer(struct hrtimer_sleeper *timer,
 	hrtimer_sleeper_start_expires(timer, HRTIMER_MODE_ABS);
 }
 
-/* The caller is on the queue, and has found nothing to return. */
+/* The caller is on the list, and has found nothing to return. */
 static int fastipc_wait_sleep(struct fastipc_end *end,
 			      struct fastipc_sleeper *sleeper,
 			      const struct fastipc_ioc_wait *arg)
@@ -411,8 +411,9 @@ static __poll_t fastipc_poll_look(struct fastipc_end *end)
  * @file: the endpoint
  * @table: who asks, and for what
  *
- * The first of them to be told that something is ready disarms the endpoint;
- * each comes here again before it sleeps again, and that arms it anew.
+ * WAKE disarms the endpoint when it wakes them; each comes here again before it
+ * sleeps again, and that arms it anew.  Edge-triggered epoll does so when it
+ * hands out the event, and not again: user space then leaves the word alone.
  *
  * Return: what is ready.
  */

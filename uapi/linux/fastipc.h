@@ -133,7 +133,9 @@ struct fastipc_control {
  *	FASTIPC_MAP_PEER	the peer's region, readable only, for good
  *
  * The first who maps an end's own region writable is its owner, the one whom
- * INFO shows to the other end.
+ * INFO shows to the other end.  A mapping, which a fork does not inherit, holds
+ * its endpoint open as a descriptor does; what it mapped read-only, mprotect()
+ * does not make writable.
  *
  * All structs start with their size, as the caller knows them.  A kernel that
  * knows a shorter one fails with E2BIG if what it does not know is not 0; one
@@ -182,7 +184,8 @@ struct fastipc_ioc_create {
 struct fastipc_ioc_info {
 	__u32 size;
 	__u32 abi;	     /* out */
-	__u64 id;	     /* out: of the channel, unique since boot */
+	__u64 id;	     /* out: of the channel, never used again until
+				 the module is loaded anew */
 	__u32 end;	     /* out: 0 or 1 */
 	__u32 flags;	     /* out: FASTIPC_INFO_* */
 	__u32 own_ring_size; /* out: bytes */
