@@ -76,10 +76,12 @@ KSELFTESTS  = $(call pick,$(shell $(KSELFTEST) --eval='list:;@echo \
 		$$(TEST_GEN_PROGS:$(CURDIR)/%=%)' list KSELFTEST=.))
 KSELFTEST   = $(MAKE) -s --no-print-directory -C selftests/kmod \
 	      CC=$(CC) UAPI=$(CURDIR)/uapi O=$(abspath $(O))/selftests/kmod
-VM_TESTS    = $(KSELFTESTS) $(TESTS) $(SCRIPTED) \
+VM_TESTS    = $(KSELFTESTS) $(filter-out $(O)/selftests/unit/%,$(TESTS)) \
+	      $(SCRIPTED) \
 	      $(call pick,$(wildcard selftests/kmod/*.sh))
 VM         := debian-6.1
 VM_RUNS     = $(VM:%=$(O)/selftests/vm/%)
+CHECK_VMS   = $(if $(T),,$(VM_RUNS))
 VM_DEPS     = vm $(if $(filter-out debian-%,$(VM)),kernel)
 
 # ---- how it is built ----
@@ -151,7 +153,7 @@ run: ## move the files below DIR between two processes, and compare
 	@FASTIPC=$(abspath $(O)/bin/fastipc) tools/run '$(DIR)'
 
 check: ## run all tests, built by gcc and clang; T=NAME for some
-	@tools/deps run check
+	@tools/deps run check $(if $(CHECK_VMS),$(VM_DEPS))
 	+@$(again) checked
 
 check-asan: ## run the tests under AddressSanitizer and UBSan
@@ -183,9 +185,9 @@ bench-vm-run: tools kselftests
 	@selftests/vm/boot.sh $(O)/vm/bench | sed -n '/^not ok/p; s/^# |/|/p'
 
 .PHONY: checked tested clang-tests
-checked: all $(TESTS) $(EXAMPLES) clang-tests
+checked: all $(TESTS) $(EXAMPLES) clang-tests $(CHECK_VMS)
 	@O=$(O) CC=$(CC) selftests/run $(TESTS) $(SCRIPTED) $(TREE_TESTS) \
-		$(CLANG_TESTS)
+		$(CLANG_TESTS) $(CHECK_VMS)
 
 tested: tools $(TESTS)
 	@O=$(O) selftests/run $(TESTS) $(SCRIPTED)

@@ -630,6 +630,8 @@ static void out_of_descriptors_is_told(void **state)
 	assert_int_equal(
 		fastipc_handshake_accept(sock, &proposal, &status, &link), 1);
 	assert_exits_well(client);
+	if (link.kmod)
+		close(sock);
 	fastipc_link_close(&link);
 	fastipc_rendezvous_close(&rendezvous);
 }

@@ -189,11 +189,12 @@ void fastipc_channel_check_peer(struct fastipc_channel *channel)
 
 int fastipc_channel_end(const struct fastipc_channel *channel)
 {
-	bool hungup = channel->hungup;
-	bool shutdown = __atomic_load_n(&channel->link.peer.control->state,
-					__ATOMIC_ACQUIRE) != FASTIPC_STATE_OPEN;
+	uint32_t state = __atomic_load_n(&channel->link.peer.control->state,
+					 __ATOMIC_ACQUIRE);
+	bool shutdown = state == FASTIPC_STATE_SHUTDOWN;
 
-	if (!hungup && !shutdown)
+	/* The module says FASTIPC_STATE_DEAD of one that did not shut down. */
+	if (!channel->hungup && state == FASTIPC_STATE_OPEN)
 		return -EAGAIN;
 	/* Whatever it published came before its end: look once more. */
 	if (fastipc_consumer_ready(&channel->rx))
