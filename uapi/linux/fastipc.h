@@ -61,8 +61,10 @@
 /* fastipc_control.state */
 #define FASTIPC_STATE_OPEN 0u	  /* the owner may still publish */
 #define FASTIPC_STATE_SHUTDOWN 1u /* orderly end: drain, then EOF */
-/* Written by the module when the owner's last descriptor is closed, or the
- * connection aborted, without SHUTDOWN before. */
+/*
+ * Written by the module when the owner's last descriptor is closed, or the
+ * connection aborted, without SHUTDOWN before.
+ */
 #define FASTIPC_STATE_DEAD 2u
 
 struct fastipc_control {
@@ -164,6 +166,7 @@ struct fastipc_ioc_query {
 	__u64 uid_bytes_max;	/* out: bytes of their regions */
 	__u64 uid_bytes;
 };
+
 #define FASTIPC_FEATURE_SWAP 1ULL
 
 /*
@@ -180,26 +183,30 @@ struct fastipc_ioc_create {
 	__s32 fd[2];	    /* out: end 0, end 1 */
 };
 
-/* INFO: one channel as this end sees it.  Endpoints only. */
+/*
+ * INFO: one channel as this end sees it.  Endpoints only.
+ *
+ * The id of a channel is never used again until the module is loaded anew.
+ * The peer's pid, uid and gid are in the caller's namespaces: where they are
+ * not in them, and while nobody owns the peer's region, 0 and the overflow ids.
+ */
 struct fastipc_ioc_info {
 	__u32 size;
 	__u32 abi;	     /* out */
-	__u64 id;	     /* out: of the channel, never used again until
-				 the module is loaded anew */
+	__u64 id;	     /* out */
 	__u32 end;	     /* out: 0 or 1 */
 	__u32 flags;	     /* out: FASTIPC_INFO_* */
 	__u32 own_ring_size; /* out: bytes */
 	__u32 peer_ring_size;
-	__u32 peer_pid; /* out: in the caller's pid namespace; 0: not in
-				 it, or no owner yet */
-	__u32 peer_uid; /* out: in the caller's user namespace; the
-				 overflow uid if not in it, or no owner yet */
-	__u32 peer_gid;
+	__u32 peer_pid; /* out */
+	__u32 peer_uid; /* out */
+	__u32 peer_gid; /* out */
 	__u32 reserved;
 	__u64 created_ns; /* out: CLOCK_MONOTONIC */
 	__u64 waits;	  /* out: sleeps of this end (WAIT, SWAP) */
 	__u64 wakes;	  /* out: WAKE and SWAP of this end */
 };
+
 #define FASTIPC_INFO_PEER_OWNED 1u    /* the peer has mapped its region */
 #define FASTIPC_INFO_PEER_SHUTDOWN 2u /* it did SHUTDOWN */
 #define FASTIPC_INFO_PEER_GONE 4u     /* its last descriptor is closed */
@@ -228,6 +235,7 @@ struct fastipc_ioc_wait {
 	__u32 local_seen;
 	__u32 reserved;
 };
+
 #define FASTIPC_SIDE_PEER 0u
 #define FASTIPC_SIDE_OWN 1u
 
@@ -253,10 +261,13 @@ struct fastipc_ioc_shutdown {
 	__u32 size;
 	__u32 flags; /* 0 or FASTIPC_ABORT */
 };
+
 #define FASTIPC_ABORT 1u
 
-/* The number says what is asked; sizes are in the structs (see above), so the
- * module does not compare the size that _IOWR puts into the command. */
+/*
+ * The number says what is asked; sizes are in the structs (see above), so the
+ * module does not compare the size that _IOWR puts into the command.
+ */
 #define FASTIPC_IOC_QUERY \
 	_IOWR(FASTIPC_IOC_TYPE, 0x10, struct fastipc_ioc_query)
 #define FASTIPC_IOC_CREATE \
@@ -291,6 +302,7 @@ enum fastipc_genl_cmd {
 	FASTIPC_CMD_EVENT_LIMIT,   /* UID, LIMIT */
 	__FASTIPC_CMD_MAX
 };
+
 #define FASTIPC_CMD_MAX (__FASTIPC_CMD_MAX - 1)
 
 enum fastipc_genl_attr {
@@ -311,6 +323,7 @@ enum fastipc_genl_attr {
 	FASTIPC_A_LIMIT,      /* u32: FASTIPC_LIMIT_* that was hit */
 	__FASTIPC_A_MAX
 };
+
 #define FASTIPC_A_MAX (__FASTIPC_A_MAX - 1)
 
 enum fastipc_genl_end {
@@ -330,6 +343,7 @@ enum fastipc_genl_end {
 	FASTIPC_END_WAKES,	/* u64: counted by the module */
 	__FASTIPC_END_MAX
 };
+
 #define FASTIPC_END_MAX (__FASTIPC_END_MAX - 1)
 
 #define FASTIPC_LIMIT_UID_CHANNELS 1u
