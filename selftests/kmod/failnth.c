@@ -20,6 +20,7 @@ struct context {
 	struct pair p;
 	struct genl g;
 	uint64_t id;
+	uint64_t deadline; /* clock_gettime() may fail, as a system call */
 	int epoll;
 	int fd[2];
 	void *at;
@@ -59,7 +60,7 @@ static int op_wait(struct context *c)
 {
 	uint32_t local = 0;
 	struct fastipc_ioc_wait w = IOC_STRUCT(wait, .clock = CLOCK_MONOTONIC,
-					       .deadline = in_ns(MS),
+					       .deadline = c->deadline,
 					       .local = (uintptr_t)&local);
 	int error = call(c->p.fd[0], FASTIPC_IOC_WAIT, &w);
 
@@ -68,7 +69,7 @@ static int op_wait(struct context *c)
 
 static int op_swap(struct context *c)
 {
-	int error = swap_peer(c->p.fd[0], 0, in_ns(MS));
+	int error = swap_peer(c->p.fd[0], 0, c->deadline);
 
 	return error == -ETIMEDOUT ? 0 : error;
 }
@@ -271,6 +272,7 @@ static int context_open(struct context *c)
 	setsockopt(nl_socket_get_fd(c->g.socket), SOL_SOCKET, SO_RCVTIMEO,
 		   &patience, sizeof(patience));
 	c->id = i.id;
+	c->deadline = in_ns(20 * MS);
 	c->epoll = epoll_create1(EPOLL_CLOEXEC);
 	return c->epoll < 0 ? -errno : 0;
 }

@@ -11,6 +11,13 @@
 
 #include "device.h"
 
+#define BIT(n) (1ull << (n))
+
+/* What each channel has, whatever has become of it. */
+#define CHANNEL_HAS \
+	(BIT(FASTIPC_A_ID) | BIT(FASTIPC_A_UID) | BIT(FASTIPC_A_AGE) | \
+	 BIT(FASTIPC_A_END))
+
 struct end_seen {
 	uint32_t pid;
 	uint32_t uid;
@@ -310,6 +317,20 @@ static inline int genl_dump(struct genl *g,
 {
 	return genl_request(g, FASTIPC_CMD_GET_CHANNEL, NLM_F_DUMP, 0, each,
 			    argument);
+}
+
+/* ---- what its tests need besides ---- */
+
+static inline uint64_t id_of(int fd)
+{
+	struct fastipc_ioc_info i;
+
+	return info(fd, &i) ? 0 : i.id;
+}
+
+static inline void become(uid_t uid)
+{
+	CHECK(!setresgid(uid, uid, uid) && !setresuid(uid, uid, uid));
 }
 
 #endif

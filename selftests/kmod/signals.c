@@ -287,6 +287,60 @@ TEST_F_TIMEOUT(wait, two_processes_take_turns, 120)
 	EXPECT_EQ(0, reap(pid));
 }
 
+/*
+ * The peer is awake, and rings at one moment after the other of a WAIT: before
+ * it, while it falls asleep, after that.
+ */
+static int ring_at_any_moment(void *argument)
+{
+	struct pair *p = argument;
+	uint32_t *asked = &p->peer[1]->doorbell;
+
+	for (uint32_t n = 1;; n++) {
+		uint32_t seen;
+
+		while ((seen = __atomic_load_n(asked, __ATOMIC_ACQUIRE)) < n)
+			__asm__ volatile("" ::: "memory");
+		if (seen == UINT32_MAX)
+			return 0;
+		for (uint32_t i = n * 7 % 1200; i; i--)
+			__asm__ volatile("" ::: "memory");
+		ring_bell(p, 1);
+	}
+}
+
+TEST_F_TIMEOUT(wait, rung_at_any_moment, 60)
+{
+	struct pair *p = &self->p;
+	uint64_t enough = in_ns(ENOUGH);
+	struct fastipc_ioc_info i;
+	struct thread thread;
+	uint32_t n;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP(return, "needs two CPUs");
+	ASSERT_EQ(0, thread_start(&thread, ring_at_any_moment, p));
+	for (n = 0; n < 30000 && now_ns() < enough; n++) {
+		struct fastipc_ioc_wait *w = &self->w;
+
+		w->seen = n;
+		w->deadline = in_ns(10 * SECOND);
+		__atomic_store_n(&p->own[0]->doorbell, n + 1, __ATOMIC_SEQ_CST);
+		/* The WAKE of the round before may come late, and end it. */
+		while (__atomic_load_n(&p->peer[0]->doorbell,
+				       __ATOMIC_ACQUIRE) == n) {
+			ASSERT_EQ(0, call(p->fd[0], variant->request, w))
+			{
+				TH_LOG("round %u", n);
+			}
+		}
+	}
+	ASSERT_EQ(0, info(p->fd[0], &i));
+	TH_LOG("%u rounds, asleep in %llu", n, (unsigned long long)i.waits);
+	__atomic_store_n(&p->own[0]->doorbell, UINT32_MAX, __ATOMIC_SEQ_CST);
+	EXPECT_EQ(0, thread_join(&thread));
+}
+
 /* ---- how soon the death of the peer is known ---- */
 
 #define DEATHS 21
