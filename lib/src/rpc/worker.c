@@ -226,6 +226,15 @@ static void part(struct worker *worker, struct connection *connection)
 	fastipc_connection_close(connection);
 }
 
+/* What a sender found out, and left to the connection's end to count. */
+static void count_lie(struct worker *worker,
+		      const struct connection *connection)
+{
+	if (__atomic_load_n(&connection->lied, __ATOMIC_RELAXED) &&
+	    !connection->closing)
+		count(&worker->stats.protocol_errors, 1);
+}
+
 /* The client is gone: handle what it published before, then forget it. */
 static void hang_up(struct worker *worker, struct connection *connection)
 {
@@ -234,9 +243,7 @@ static void hang_up(struct worker *worker, struct connection *connection)
 			FASTIPC_RECORD_SPACE(FASTIPC_FRAME_HEADER);
 
 	connection->channel.hungup = true;
-	if (__atomic_load_n(&connection->lied, __ATOMIC_RELAXED) &&
-	    !connection->closing)
-		count(&worker->stats.protocol_errors, 1);
+	count_lie(worker, connection);
 	do {
 		/* Deferred requests may be answered meanwhile. */
 		pthread_mutex_lock(&connection->lock);
@@ -412,6 +419,7 @@ static void end_finished(struct worker *worker)
 
 		if (!fastipc_channel_is_finished(channel))
 			continue;
+		count_lie(worker, connection);
 		connection->closing = true;
 		cool(worker, i);
 		/* The rendezvous thread sees that and posts it. */
