@@ -77,7 +77,7 @@ KSELFTESTS  = $(call pick,$(shell $(KSELFTEST) --eval='list:;@echo \
 KSELFTEST   = $(MAKE) -s --no-print-directory -C selftests/kmod \
 	      CC=$(CC) UAPI=$(CURDIR)/uapi O=$(abspath $(O))/selftests/kmod
 VM_TESTS    = $(KSELFTESTS) $(filter-out $(O)/selftests/unit/%,$(TESTS)) \
-	      $(SCRIPTED) \
+	      $(filter-out %/bench.sh,$(SCRIPTED)) \
 	      $(call pick,$(wildcard selftests/kmod/*.sh))
 VM         := debian-6.1
 VM_RUNS     = $(VM:%=$(O)/selftests/vm/%)
