@@ -440,7 +440,10 @@ result $? "serve --json ends with a summary"
 serve tool --dir "$tree"
 "$fastipc" ping tool -i 0.01 >"$out" 2>"$err" &
 ping=$!
-sleep 0.3
+for _ in {1..100}; do # once it is connected
+	! grep -q reply "$out" || break
+	sleep 0.1
+done
 stop "$server" KILL
 wait "$ping"
 [ $? -eq 1 ] && grep -q 'no reply' "$err"
