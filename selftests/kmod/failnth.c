@@ -22,6 +22,7 @@ struct context {
 	uint64_t id;
 	uint64_t deadline; /* clock_gettime() may fail, as a system call */
 	int epoll;
+	int unmapped[2]; /* another channel */
 	int fd[2];
 	void *at;
 };
@@ -136,8 +137,10 @@ static int op_unmap(struct context *c)
 
 static int op_close(struct context *c)
 {
-	pair_drop_end(&c->p, 0);
-	pair_drop_end(&c->p, 1);
+	for (int n = 0; n < 2; n++) {
+		close(c->unmapped[n]);
+		c->unmapped[n] = -1;
+	}
 	return 0;
 }
 
@@ -261,8 +264,12 @@ static int context_open(struct context *c)
 	struct fastipc_ioc_info i;
 	int error;
 
-	*c = (struct context){ .fd = { -1, -1 }, .at = MAP_FAILED };
+	*c = (struct context){ .unmapped = { -1, -1 },
+			       .fd = { -1, -1 },
+			       .at = MAP_FAILED };
 	error = pair_open(&c->p, RING);
+	if (!error)
+		error = create(c->p.control, RING, RING, c->unmapped);
 	if (!error)
 		error = genl_open(&c->g);
 	if (!error)
@@ -280,9 +287,12 @@ static int context_open(struct context *c)
 static void context_close(struct context *c)
 {
 	unmap(c->at, RING);
-	for (int n = 0; n < 2; n++)
+	for (int n = 0; n < 2; n++) {
+		if (c->unmapped[n] >= 0)
+			close(c->unmapped[n]);
 		if (c->fd[n] >= 0)
 			close(c->fd[n]);
+	}
 	close(c->epoll);
 	genl_close(&c->g);
 	pair_close(&c->p);

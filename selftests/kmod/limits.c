@@ -255,6 +255,29 @@ TEST_F(limit, bytes_of_all)
 	close_both(fd);
 }
 
+/* ---- of the device ---- */
+
+TEST_F(limit, who_may_open_the_device)
+{
+	struct stat status;
+	pid_t pid;
+
+	ASSERT_EQ(0, stat(FASTIPC_DEVICE, &status));
+	EXPECT_TRUE(S_ISCHR(status.st_mode));
+	EXPECT_EQ(read_number(PARAMETER("mode")), status.st_mode & 0777);
+	ASSERT_EQ(0, chmod(FASTIPC_DEVICE, 0600));
+	pid = spawn();
+	if (!pid) {
+		if (setresuid(ORDINARY_UID, ORDINARY_UID, ORDINARY_UID) ||
+		    device_open() >= 0 || errno != EACCES)
+			_exit(1);
+		/* Who has an end needs no permission any more. */
+		_exit(uid_channels(self->control) != 0);
+	}
+	EXPECT_EQ(0, reap(pid));
+	ASSERT_EQ(0, chmod(FASTIPC_DEVICE, status.st_mode & 0777));
+}
+
 /* ---- of the process and of the system ---- */
 
 TEST_F(limit, files_of_the_system)

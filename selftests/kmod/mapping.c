@@ -289,7 +289,7 @@ TEST_F(map, the_debugger_s_way_in_is_shut)
 	ASSERT_GE(memory, 0);
 	EXPECT_EQ(-1, pwrite(memory, &value, sizeof(value), (off_t)(long)peer));
 	EXPECT_EQ(-1, process_vm_writev(getpid(), &local, 1, &remote, 1, 0));
-	EXPECT_EQ(EFAULT, errno);
+	EXPECT_TRUE(errno == EFAULT || errno == ENOSYS);
 	EXPECT_EQ(0, peer->tx_tail);
 	/* The own region is one's own. */
 	EXPECT_EQ(sizeof(value), pwrite(memory, &value, sizeof(value),
@@ -483,7 +483,9 @@ TEST_F(map, direct_io_is_harmless)
 
 TEST_F(map, many_times)
 {
-	for (int n = 0; n < 1000; n++) {
+	uint64_t enough = in_ns(5 * SECOND);
+
+	for (int n = 0; n < 1000 && now_ns() < enough; n++) {
 		void *own = map_own(self->p.fd[0], RING);
 		void *peer = map_peer(self->p.fd[0], RING);
 

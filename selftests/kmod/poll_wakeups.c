@@ -22,6 +22,7 @@ FIXTURE_VARIANT(sleeper)
 };
 
 FIXTURE_VARIANT_ADD(sleeper, poll){ .how = BY_POLL };
+FIXTURE_VARIANT_ADD(sleeper, ppoll){ .how = BY_PPOLL };
 FIXTURE_VARIANT_ADD(sleeper, select){ .how = BY_SELECT };
 FIXTURE_VARIANT_ADD(sleeper, epoll){ .how = BY_EPOLL };
 FIXTURE_VARIANT_ADD(sleeper, epoll_et){ .how = BY_EPOLL_ET };
@@ -72,6 +73,13 @@ static void data_comes(struct pair *p)
 	ring_bell(p, 1);
 }
 
+static void data_comes_by_swap(struct pair *p)
+{
+	publish(p, 1, 8);
+	__atomic_fetch_add(&p->own[1]->doorbell, 1, __ATOMIC_SEQ_CST);
+	swap_peer(p->fd[1], 0, in_ns(MS));
+}
+
 static void space_comes(struct pair *p)
 {
 	consume(p, 1, RING);
@@ -113,6 +121,12 @@ TEST_F(sleeper, sees_data)
 {
 	EXPECT_EQ(POLLIN, events_when(&self->p, &self->w, variant->how, POLLIN,
 				      data_comes));
+}
+
+TEST_F(sleeper, sees_data_of_a_swap)
+{
+	EXPECT_EQ(POLLIN, events_when(&self->p, &self->w, variant->how, POLLIN,
+				      data_comes_by_swap));
 }
 
 TEST_F(sleeper, sees_space)

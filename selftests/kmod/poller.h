@@ -28,6 +28,19 @@ static inline int poll_for(int fd, int events, int timeout)
 	return n < 0 ? -errno : p.revents;
 }
 
+/* The same, by the other call, with all signals blocked meanwhile. */
+static inline int ppoll_for(int fd, int events)
+{
+	struct pollfd p = { .fd = fd, .events = (short)events };
+	struct timespec patience = { .tv_sec = PATIENCE / 1000 };
+	sigset_t all;
+	int n;
+
+	sigfillset(&all);
+	n = ppoll(&p, 1, &patience, &all);
+	return n < 0 ? -errno : p.revents;
+}
+
 static inline uint32_t load(__u32 *word)
 {
 	return __atomic_load_n(word, __ATOMIC_SEQ_CST);
@@ -67,6 +80,7 @@ static inline void consume(struct pair *p, int end, uint64_t bytes)
 
 enum how {
 	BY_POLL,
+	BY_PPOLL,
 	BY_SELECT,
 	BY_EPOLL,
 	BY_EPOLL_ET,
@@ -179,6 +193,7 @@ static inline int poller_open(struct poller *w, enum how how, int fd,
 	};
 	switch (how) {
 	case BY_POLL:
+	case BY_PPOLL:
 	case BY_SELECT:
 		return 0;
 	case BY_URING:
@@ -246,6 +261,8 @@ static inline int poller_wait(struct poller *w)
 	switch (w->how) {
 	case BY_POLL:
 		return poll_for(w->fd, (int)w->events, PATIENCE);
+	case BY_PPOLL:
+		return ppoll_for(w->fd, (int)w->events);
 	case BY_SELECT:
 		return poller_select(w);
 	case BY_URING:
