@@ -33,7 +33,7 @@ trap 'exit 143' TERM
 qemu() # ACCELERATOR SECONDS APPEND ARGUMENT...
 {
 	local accelerator=$1 seconds=$2 append=$3
-	local machine=(-accel 'tcg,thread=multi' -cpu max)
+	local machine=(-accel 'tcg,thread=multi' -cpu 'max,-la57')
 
 	shift 3
 	if [ "$accelerator" = kvm ]; then
@@ -41,7 +41,8 @@ qemu() # ACCELERATOR SECONDS APPEND ARGUMENT...
 	else
 		# The emulated TSC is one for all CPUs, which the kernel would
 		# not believe; without it, each look at the clock is an access
-		# to a device.  Emulated CPUs do not speculate.
+		# to a device.  Emulated CPUs do not speculate, and walk a
+		# fifth level of page tables at a price.
 		append+=' tsc=reliable mitigations=off'
 	fi
 	exec timeout -k 5 --foreground "$seconds" qemu-system-x86_64 \
