@@ -62,8 +62,8 @@
 #define FASTIPC_STATE_OPEN 0u	  /* the owner may still publish */
 #define FASTIPC_STATE_SHUTDOWN 1u /* orderly end: drain, then EOF */
 /*
- * Written by the module when the owner's last descriptor is closed, or the
- * connection aborted, without SHUTDOWN before.
+ * Written by the module when the owner's last descriptor is closed and its last
+ * mapping is gone, or the channel was aborted, without SHUTDOWN before.
  */
 #define FASTIPC_STATE_DEAD 2u
 
@@ -141,9 +141,9 @@ struct fastipc_control {
  *
  * All structs start with their size, as the caller knows them.  A kernel that
  * knows a shorter one fails with E2BIG if what it does not know is not 0; one
- * that knows a longer one takes 0 for what is missing.  Reserved fields and
- * unknown flags must be 0 (EINVAL).  A request that the file does not have is
- * ENOTTY.
+ * that knows a longer one takes 0 for what is missing, but a struct shorter than
+ * in the first version is EINVAL.  Reserved fields that go in, and unknown
+ * flags, must be 0 (EINVAL).  A request that the file does not have is ENOTTY.
  */
 #define FASTIPC_DEVICE "/dev/fastipc"
 
@@ -189,6 +189,7 @@ struct fastipc_ioc_create {
  * The id of a channel is never used again until the module is loaded anew.
  * The peer's pid, uid and gid are in the caller's namespaces: where they are
  * not in them, and while nobody owns the peer's region, 0 and the overflow ids.
+ * They stay when the peer is gone, when its pid may be another process's.
  */
 struct fastipc_ioc_info {
 	__u32 size;
@@ -201,7 +202,7 @@ struct fastipc_ioc_info {
 	__u32 peer_pid; /* out */
 	__u32 peer_uid; /* out */
 	__u32 peer_gid; /* out */
-	__u32 reserved;
+	__u32 reserved; /* out: 0 */
 	__u64 created_ns; /* out: CLOCK_MONOTONIC */
 	__u64 waits;	  /* out: sleeps of this end (WAIT, SWAP) */
 	__u64 wakes;	  /* out: WAKE and SWAP of this end */
@@ -209,7 +210,7 @@ struct fastipc_ioc_info {
 
 #define FASTIPC_INFO_PEER_OWNED 1u    /* the peer has mapped its region */
 #define FASTIPC_INFO_PEER_SHUTDOWN 2u /* it did SHUTDOWN */
-#define FASTIPC_INFO_PEER_GONE 4u     /* its last descriptor is closed */
+#define FASTIPC_INFO_PEER_GONE 4u     /* no descriptor, no mapping left */
 #define FASTIPC_INFO_ABORTED 8u	      /* by ABORT, or an administrator */
 
 /*
@@ -223,7 +224,7 @@ struct fastipc_ioc_info {
  * the peer did SHUTDOWN; EINTR a signal (the call is restarted after a handler
  * with SA_RESTART: the deadline is absolute); EFAULT a bad @local; EINVAL.
  * What differs comes first: a wait whose doorbell has moved is 0 even if the
- * peer is gone.
+ * peer is gone; and EPIPE comes before ESHUTDOWN.
  */
 struct fastipc_ioc_wait {
 	__u32 size;
