@@ -46,6 +46,38 @@ expect() # clean|complaint NAME [LINE]
 expect clean 'an ordinary boot'
 expect clean 'a memory cgroup that is full' \
 	'[   9.1] Memory cgroup out of memory: Killed process 99 (limits)'
+
+# What KCSAN prints of two functions, and of what called the first.
+race() # FUNCTION FUNCTION CALLER
+{
+	cat <<-END
+		[   12.1] ==================================================================
+		[   12.1] BUG: KCSAN: data-race in $1 / $2
+		[   12.1] write to 0xffff888003c5a000 of 8 bytes by task 77 on cpu 1:
+		[   12.1]  $1+0x1/0x2
+		[   12.1]  $3
+		[   12.1] read to 0xffff888003c5a000 of 8 bytes by task 78 on cpu 0:
+		[   12.1]  $2+0x1/0x2
+		[   12.1] Reported by Kernel Concurrency Sanitizer on:
+		[   12.1] CPU: 0 PID: 78 Comm: fastipc Tainted: G           O
+		[   12.1] ==================================================================
+	END
+}
+
+expect clean 'a data race of others' \
+	"$(race __mod_timer run_timer_softirq do_nanosleep+0x1/0x2)"
+expect complaint 'a data race below the module' \
+	"$(race list_add list_del 'fastipc_wait+0x1/0x2 [fastipc]')"
+expect complaint 'a data race of the module after one of others' \
+	"$(race __mod_timer run_timer_softirq do_nanosleep+0x1/0x2
+	race fastipc_wait fastipc_wake do_syscall_64+0x1/0x2)"
+expect complaint 'a mistake after a data race of others' \
+	"$(race __mod_timer run_timer_softirq do_nanosleep+0x1/0x2
+	echo 'BUG: scheduling while atomic: waiting/77/0x00000002')"
+expect complaint 'a mistake in the middle of a data race of others' \
+	"$(race __mod_timer run_timer_softirq do_nanosleep+0x1/0x2 |
+		sed '5i BUG: scheduling while atomic: waiting/77/0x00000002')"
+
 while IFS= read -r line; do
 	expect complaint "${line:0:60}" "[   12.345678] $line"
 done <<'END'
