@@ -32,7 +32,8 @@ static const struct fastipc_proposal proposal = {
 	.checksum = FASTIPC_CHECKSUM_HEADER,
 	.ring_size = SIZE,
 	.max_message = 1000,
-	.fingerprint = 0x1234,
+	.fingerprint = { 0x1234, 0x5678 },
+	.schema_match = FASTIPC_SCHEMA_FULL,
 };
 static const struct fastipc_status status = { .connections = 1,
 					      .threads = 2,
@@ -230,8 +231,10 @@ static int check_link(int sock, int expected)
 	if (link.sock != sock || count_descriptors() != descriptors)
 		return 2;
 	if (link.checksum != FASTIPC_CHECKSUM_FULL ||
-	    link.peer_max_message != 1000 || link.peer_fingerprint != 0x1234 ||
-	    link.own.size != 4 * SIZE || link.peer.size != SIZE)
+	    link.peer_max_message != 1000 ||
+	    link.peer_fingerprint.wire != 0x1234 ||
+	    link.peer_fingerprint.full != 0x5678 || link.own.size != 4 * SIZE ||
+	    link.peer.size != SIZE)
 		return 3;
 	if (link.cred.pid != getppid() || link.cred.uid != geteuid())
 		return 4;
@@ -261,7 +264,7 @@ static void both_ends_agree(void **state)
 	assert_int_equal(count_descriptors(), before.descriptors + 1);
 	assert_int_equal(link.checksum, FASTIPC_CHECKSUM_FULL);
 	assert_int_equal(link.peer_max_message, 5555);
-	assert_int_equal(link.peer_fingerprint, 0);
+	assert_int_equal(link.peer_fingerprint.wire, 0);
 	assert_int_equal(link.own.size, SIZE);
 	assert_int_equal(link.peer.size, 4 * SIZE);
 	assert_non_null(link.bell);
@@ -324,10 +327,21 @@ static void other_schema_is_refused(void **state)
 	struct fastipc_proposal other = proposal;
 
 	(void)state;
-	other.fingerprint = 0x9999;
+	/* Each end demands for itself: here the client, of who demands less. */
+	other.fingerprint.full = 0x9999;
+	other.schema_match = FASTIPC_SCHEMA_WIRE;
+	assert_int_equal(serve(connect_client, &other, -ENOPROTOOPT), 1);
+	other.fingerprint.wire = 0x9999;
+	other.schema_match = FASTIPC_SCHEMA_ANY;
+	assert_int_equal(serve(connect_client, &other, -ENOPROTOOPT), 1);
+	other.schema_match = FASTIPC_SCHEMA_WIRE;
 	assert_int_equal(serve(connect_client, &other, -ENOPROTOOPT),
 			 -ENOPROTOOPT);
-	other.fingerprint = 0;
+	other.fingerprint.wire = 0x1234;
+	other.schema_match = FASTIPC_SCHEMA_FULL;
+	assert_int_equal(serve(connect_client, &other, -ENOPROTOOPT),
+			 -ENOPROTOOPT);
+	other.fingerprint.wire = other.fingerprint.full = 0;
 	assert_int_equal(serve(connect_client, &other, 0), 1);
 }
 
@@ -559,6 +573,8 @@ static void incompatible_hellos_are_refused(void **state)
 		{ offsetof(struct fastipc_hello, checksum), 3,
 		  -EPROTONOSUPPORT },
 		{ offsetof(struct fastipc_hello, fingerprint), 77,
+		  -ENOPROTOOPT },
+		{ offsetof(struct fastipc_hello, fingerprint_full), 77,
 		  -ENOPROTOOPT },
 		{ offsetof(struct fastipc_hello, ring_size), 2 * SIZE,
 		  -ERANGE },

@@ -31,8 +31,9 @@ struct fastipc_channel_options {
 	/* Own tx ring, bytes: a power of two, 4 KiB to 16 MiB; 256 KiB. */
 	uint32_t ring_size;
 	uint32_t max_message; /* told to the peer in HELLO; 16 MiB */
-	uint64_t fingerprint; /* of the schema spoken; 0: none */
-	mode_t mode;	      /* listener: of the socket file; 0600 */
+	struct fastipc_fingerprint fingerprint; /* told to the peer; none */
+	enum fastipc_schema_match schema_match; /* demanded of it; any */
+	mode_t mode; /* listener: of the socket file; 0600 */
 };
 
 void fastipc_channel_options_init(struct fastipc_channel_options *options);
@@ -158,6 +159,9 @@ int fastipc_channel_dispatch(struct fastipc_channel *channel);
 size_t fastipc_channel_record_max(const struct fastipc_channel *channel);
 void fastipc_channel_peer(const struct fastipc_channel *channel,
 			  struct fastipc_peer *peer);
+/* What schema the peer said it speaks. */
+void fastipc_channel_fingerprint(const struct fastipc_channel *channel,
+				 struct fastipc_fingerprint *fingerprint);
 
 #ifdef __cplusplus
 }

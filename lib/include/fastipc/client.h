@@ -24,10 +24,11 @@ struct fastipc_client_options {
 	enum fastipc_checksum checksum; /* the least this end accepts; full */
 	/* Own tx ring, bytes: a power of two, 4 KiB to 16 MiB; 256 KiB. */
 	uint32_t ring_size;
-	uint32_t max_message;	     /* largest reply accepted, bytes; 16 MiB */
-	uint32_t max_calls;	     /* calls in flight, at most; 1024 */
-	uint64_t fingerprint;	     /* of the schema spoken; 0: none */
-	uint64_t connect_timeout_ns; /* 5 s */
+	uint32_t max_message; /* largest reply accepted, bytes; 16 MiB */
+	uint32_t max_calls;   /* calls in flight, at most; 1024 */
+	struct fastipc_fingerprint fingerprint; /* told to the peer; none */
+	enum fastipc_schema_match schema_match; /* demanded of it; any */
+	uint64_t connect_timeout_ns;		/* 5 s */
 };
 
 void fastipc_client_options_init(struct fastipc_client_options *options);
@@ -151,6 +152,7 @@ struct fastipc_client_stats {
 	uint32_t peer_max_message;
 	uint32_t ring_size;
 	struct fastipc_peer peer;
+	struct fastipc_fingerprint peer_fingerprint;
 	const char *transport; /* "memfd" or "kmod" */
 };
 /* Set stats->size first; later fields are left alone. */

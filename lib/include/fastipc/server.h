@@ -35,8 +35,9 @@ struct fastipc_server_options {
 	uint64_t stall_timeout_ns; /* 30 s */
 	/* A client that connects and says nothing is dropped after this. */
 	uint64_t handshake_timeout_ns; /* 2 s */
-	mode_t mode;	      /* of the socket: who may connect; 0600 */
-	uint64_t fingerprint; /* of the schema spoken; 0: none */
+	mode_t mode; /* of the socket: who may connect; 0600 */
+	struct fastipc_fingerprint fingerprint; /* told to the peer; none */
+	enum fastipc_schema_match schema_match; /* demanded of it; any */
 };
 
 void fastipc_server_options_init(struct fastipc_server_options *options);
@@ -119,6 +120,9 @@ bool fastipc_request_is_one_way(const struct fastipc_request *request);
 bool fastipc_request_is_cancelled(const struct fastipc_request *request);
 void fastipc_request_peer(const struct fastipc_request *request,
 			  struct fastipc_peer *peer);
+/* What schema the client said it speaks, when it connected. */
+void fastipc_request_fingerprint(const struct fastipc_request *request,
+				 struct fastipc_fingerprint *fingerprint);
 
 /*
  * Answer, once.  The bytes are copied before the call returns; it never

@@ -86,6 +86,25 @@ struct fastipc_buffer {
 	bool fixed;	 /* never reallocated, never freed by the library */
 };
 
+/*
+ * What schema an end speaks, as generated code has it; 0: it does not say.
+ * `wire` is of what decides about bytes, `full` of all names, too.
+ */
+struct fastipc_fingerprint {
+	uint64_t wire;
+	uint64_t full;
+};
+
+/*
+ * What an end demands of a peer that says what it speaks.  Schemas that grow by
+ * their rules go together, and have other fingerprints all the same.
+ */
+enum fastipc_schema_match {
+	FASTIPC_SCHEMA_ANY = 0,	 /* nothing */
+	FASTIPC_SCHEMA_WIRE = 1, /* the same bytes */
+	FASTIPC_SCHEMA_FULL = 2, /* the same schema */
+};
+
 /* Who is at the other end, as the kernel says (SO_PEERCRED). */
 struct fastipc_peer {
 	pid_t pid;

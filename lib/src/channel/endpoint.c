@@ -44,10 +44,12 @@ static int take_options(const struct fastipc_channel_options *given,
 			"options->size is %zu: use fastipc_channel_options_init()",
 			given->size);
 	*options = *given;
-	if (options->wait > FASTIPC_WAIT_BLOCK ||
+	if (options->schema_match > FASTIPC_SCHEMA_FULL ||
+	    options->wait > FASTIPC_WAIT_BLOCK ||
 	    options->checksum > FASTIPC_CHECKSUM_FULL)
-		return fastipc_fail(-EINVAL,
-				    "wait or checksum is none of its enum");
+		return fastipc_fail(
+			-EINVAL,
+			"wait, checksum or schema_match is none of its enum");
 	return fastipc_ring_size_check(options->ring_size);
 }
 
@@ -59,6 +61,7 @@ proposal_of(const struct fastipc_channel_options *options)
 		.ring_size = options->ring_size,
 		.max_message = options->max_message,
 		.fingerprint = options->fingerprint,
+		.schema_match = options->schema_match,
 	};
 }
 
@@ -493,4 +496,10 @@ void fastipc_channel_peer(const struct fastipc_channel *channel,
 			  struct fastipc_peer *peer)
 {
 	*peer = channel->link.cred;
+}
+
+void fastipc_channel_fingerprint(const struct fastipc_channel *channel,
+				 struct fastipc_fingerprint *fingerprint)
+{
+	*fingerprint = channel->link.peer_fingerprint;
 }

@@ -161,6 +161,7 @@ static void on_hello(struct fastipc_server *server, struct handshake *handshake)
 		.ring_size = options->ring_size,
 		.max_message = options->max_message,
 		.fingerprint = options->fingerprint,
+		.schema_match = options->schema_match,
 		.transport = server->rendezvous.transport,
 	};
 	struct fastipc_status status = {

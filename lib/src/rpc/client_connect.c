@@ -36,7 +36,8 @@ static int check_options(const struct fastipc_client_options *options)
 		return fastipc_fail(-EINVAL, "max_calls must be 1 to %u",
 				    CALLS_MOST);
 	return fastipc_options_check(options->wait, options->checksum,
-				     options->ring_size, options->max_message);
+				     options->ring_size, options->schema_match,
+				     options->max_message);
 }
 
 static int allocate_calls(struct fastipc_client *client, uint32_t max_calls)
@@ -99,6 +100,7 @@ int fastipc_client_connect(const char *address,
 		.ring_size = options->ring_size,
 		.max_message = options->max_message,
 		.fingerprint = options->fingerprint,
+		.schema_match = options->schema_match,
 	};
 	error = allocate_calls(client, options->max_calls);
 	if (!error)
@@ -151,6 +153,7 @@ int fastipc_client_get_stats(struct fastipc_client *client,
 	now.peer_max_message = link->peer_max_message;
 	now.ring_size = link->own.size;
 	now.peer = link->cred;
+	now.peer_fingerprint = link->peer_fingerprint;
 	now.transport = fastipc_link_transport(link);
 	memcpy(stats, &now, now.size);
 	fastipc_unlock(&client->lock);

@@ -32,6 +32,7 @@ struct connection *fastipc_connection_create(struct fastipc_server *server,
 	connection->worker = worker;
 	connection->references = 1;
 	connection->peer = link->cred;
+	connection->fingerprint = link->peer_fingerprint;
 	connection->handlers.type = UINT32_MAX;
 	pthread_mutex_init(&connection->lock, NULL);
 	fastipc_channel_init(&connection->channel, link, server->options.wait);

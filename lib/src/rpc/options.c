@@ -19,13 +19,15 @@ int fastipc_options_check_size(size_t size, size_t known, const char *init)
 
 int fastipc_options_check(enum fastipc_wait wait,
 			  enum fastipc_checksum checksum, uint32_t ring_size,
-			  uint32_t max_message)
+			  enum fastipc_schema_match match, uint32_t max_message)
 {
 	if (max_message > FASTIPC_MESSAGE_MAX)
 		return fastipc_fail(-EINVAL, "max_message must be at most %u",
 				    FASTIPC_MESSAGE_MAX);
-	if (wait > FASTIPC_WAIT_BLOCK || checksum > FASTIPC_CHECKSUM_FULL)
-		return fastipc_fail(-EINVAL,
-				    "wait or checksum is none of its enum");
+	if (wait > FASTIPC_WAIT_BLOCK || checksum > FASTIPC_CHECKSUM_FULL ||
+	    match > FASTIPC_SCHEMA_FULL)
+		return fastipc_fail(
+			-EINVAL,
+			"wait, checksum or schema_match is none of its enum");
 	return fastipc_ring_size_check(ring_size);
 }

@@ -50,6 +50,12 @@ void fastipc_request_peer(const struct fastipc_request *request,
 	*peer = request->connection->peer;
 }
 
+void fastipc_request_fingerprint(const struct fastipc_request *request,
+				 struct fastipc_fingerprint *fingerprint)
+{
+	*fingerprint = request->connection->fingerprint;
+}
+
 /* ---- answering ---- */
 
 static int send_reply(struct fastipc_request *request, const void *data,

@@ -48,7 +48,8 @@ static int check_options(const struct fastipc_server_options *options)
 		return fastipc_fail(-EINVAL, "max_connections must be 1 to %u",
 				    CONNECTIONS_MOST);
 	return fastipc_options_check(options->wait, options->checksum,
-				     options->ring_size, options->max_message);
+				     options->ring_size, options->schema_match,
+				     options->max_message);
 }
 
 static int create_workers(struct fastipc_server *server)

@@ -78,7 +78,8 @@ struct connection {
 	uint32_t deferred;   /* requests to be answered later */
 	bool dead;	     /* nothing can be sent any more */
 	bool lied;	     /* about what it has read */
-	struct fastipc_peer peer; /* outlives the link */
+	struct fastipc_peer peer; /* outlives the link, ... */
+	struct fastipc_fingerprint fingerprint; /* ... as this does */
 	pthread_mutex_t lock;
 	struct fastipc_request *requests; /* deferred; under lock */
 	struct backlog *backlog, *backlog_last;

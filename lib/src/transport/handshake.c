@@ -58,7 +58,21 @@ static void propose(struct fastipc_hello *hello,
 	hello->checksum = mine->checksum;
 	hello->ring_size = mine->ring_size;
 	hello->max_message = mine->max_message;
-	hello->fingerprint = mine->fingerprint;
+	hello->fingerprint = mine->fingerprint.wire;
+	hello->fingerprint_full = mine->fingerprint.full;
+}
+
+/* Who does not say is taken. */
+static int check_schema(uint64_t theirs, uint64_t mine)
+{
+	if (!theirs || !mine || theirs == mine)
+		return 0;
+	return fastipc_fail(-ENOPROTOOPT,
+			    "the peer speaks schema %#llx, this end %#llx: "
+			    "generate both from one schema, or do not demand "
+			    "that (schema_match)",
+			    (unsigned long long)theirs,
+			    (unsigned long long)mine);
 }
 
 /* What must agree, in CONNECT and in ACCEPT alike. */
@@ -75,13 +89,16 @@ static int check_peer(const struct fastipc_hello *hello,
 				    "the peer wants checksum %u, which this "
 				    "end does not know: update libfastipc",
 				    hello->checksum);
-	if (hello->fingerprint && mine->fingerprint &&
-	    hello->fingerprint != mine->fingerprint)
-		return fastipc_fail(-ENOPROTOOPT,
-				    "the peer speaks schema %#llx, this end "
-				    "%#llx: generate both from one schema",
-				    (unsigned long long)hello->fingerprint,
-				    (unsigned long long)mine->fingerprint);
+	if (mine->schema_match >= FASTIPC_SCHEMA_WIRE) {
+		int ret = check_schema(hello->fingerprint,
+				       mine->fingerprint.wire);
+
+		if (ret)
+			return ret;
+	}
+	if (mine->schema_match >= FASTIPC_SCHEMA_FULL)
+		return check_schema(hello->fingerprint_full,
+				    mine->fingerprint.full);
 	return 0;
 }
 
@@ -97,7 +114,8 @@ static int take_proposal(struct fastipc_link *link,
 	link->peer_max_message = hello->max_message < FASTIPC_MESSAGE_MAX
 					 ? hello->max_message
 					 : FASTIPC_MESSAGE_MAX;
-	link->peer_fingerprint = hello->fingerprint;
+	link->peer_fingerprint.wire = hello->fingerprint;
+	link->peer_fingerprint.full = hello->fingerprint_full;
 	return 0;
 }
 

@@ -45,6 +45,7 @@ static void swap_fields(struct fastipc_hello *hello)
 	hello->threads = htole32(hello->threads);
 	swap_totals(&hello->totals);
 	hello->cursor = htole64(hello->cursor);
+	hello->fingerprint_full = htole64(hello->fingerprint_full);
 }
 
 void fastipc_hello_init(struct fastipc_hello *hello,

@@ -77,20 +77,20 @@ struct fastipc_hello {
 	/*  36 */ uint32_t checksum;	/* CONNECT: at least; ACCEPT: agreed */
 	/*  40 */ uint32_t ring_size;	/* of the sender's region */
 	/*  44 */ uint32_t max_message; /* largest the sender accepts */
-	/*  48 */ uint64_t fingerprint; /* of the schema; 0: none */
+	/*  48 */ uint64_t fingerprint; /* of the schema, wire; 0: none */
 	/*  56 */ uint64_t uptime_ns;	/* STATUS: of the server */
 	/*  64 */ uint32_t connections; /* STATUS: open now; PAGE: records */
 	/*  68 */ uint32_t threads;	/* STATUS: workers */
 	/*  72 */ struct fastipc_totals totals; /* STATUS */
 	/* 112 */ uint64_t cursor; /* LIST: connections with ids above it */
-	/* 120 */ uint8_t reserved[8];
+	/* 120 */ uint64_t fingerprint_full; /* with names; 0: none */
 };
 
 _Static_assert(sizeof(struct fastipc_hello) == 128, "HELLO size");
 _Static_assert(offsetof(struct fastipc_hello, error) == 20, "HELLO prefix");
 _Static_assert(offsetof(struct fastipc_hello, fingerprint) == 48,
 	       "HELLO has no padding");
-_Static_assert(offsetof(struct fastipc_hello, reserved) == 120,
+_Static_assert(offsetof(struct fastipc_hello, fingerprint_full) == 120,
 	       "HELLO has no padding");
 
 /* The part that every version has. */

@@ -38,7 +38,8 @@ struct fastipc_proposal {
 	enum fastipc_checksum checksum; /* at least this */
 	uint32_t ring_size;
 	uint32_t max_message; /* largest message this end accepts */
-	uint64_t fingerprint;
+	struct fastipc_fingerprint fingerprint;
+	enum fastipc_schema_match schema_match;
 	enum fastipc_transport transport; /* AUTO: any */
 };
 
@@ -58,7 +59,7 @@ struct fastipc_link {
 	bool kmod;
 	enum fastipc_checksum checksum; /* negotiated: the stronger */
 	uint32_t peer_max_message;
-	uint64_t peer_fingerprint;
+	struct fastipc_fingerprint peer_fingerprint;
 	struct fastipc_peer cred;
 };
 
