@@ -59,6 +59,14 @@ int fastipc_client_call(struct fastipc_client *client, uint16_t type,
 			const void *data, size_t size,
 			struct fastipc_buffer *reply, uint64_t deadline);
 
+/*
+ * The same with what @encode makes of @value, if possible right in the ring:
+ * without a buffer, and without a copy.  Or the error of @encode.
+ */
+int fastipc_client_call_value(struct fastipc_client *client, uint16_t type,
+			      fastipc_encode_fn encode, const void *value,
+			      struct fastipc_buffer *reply, uint64_t deadline);
+
 /* The caller sends more at once: do not publish or ring yet. */
 #define FASTIPC_MORE 1u
 
@@ -70,6 +78,9 @@ int fastipc_client_call(struct fastipc_client *client, uint16_t type,
 int fastipc_client_post(struct fastipc_client *client, uint16_t type,
 			const void *data, size_t size, unsigned int flags,
 			uint64_t deadline);
+int fastipc_client_post_value(struct fastipc_client *client, uint16_t type,
+			      fastipc_encode_fn encode, const void *value,
+			      unsigned int flags, uint64_t deadline);
 int fastipc_client_flush(struct fastipc_client *client);
 
 /*

@@ -132,6 +132,10 @@ void fastipc_request_fingerprint(const struct fastipc_request *request,
  */
 int fastipc_request_reply(struct fastipc_request *request, const void *data,
 			  size_t size);
+/* The same with what @encode makes of @value; or the error of @encode, after
+ * which the request is still to be answered. */
+int fastipc_request_reply_value(struct fastipc_request *request,
+				fastipc_encode_fn encode, const void *value);
 /* Fail it: @error is a negative errno, @text (may be NULL) tells why. */
 int fastipc_request_fail(struct fastipc_request *request, int error,
 			 const char *text);

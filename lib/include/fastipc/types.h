@@ -105,6 +105,16 @@ enum fastipc_schema_match {
 	FASTIPC_SCHEMA_FULL = 2, /* the same schema */
 };
 
+/*
+ * Writes @value as a message of at most @capacity bytes to @data, and its size
+ * into *@size.  0; -EMSGSIZE it has *@size bytes and does not fit (data may be
+ * NULL if capacity is 0); another negative errno.  Generated code has one for
+ * each table, NAME_encoder().  It may be called several times for a message,
+ * with the connection locked: it must not call the library.
+ */
+typedef int (*fastipc_encode_fn)(const void *value, void *data, size_t capacity,
+				 size_t *size);
+
 /* Who is at the other end, as the kernel says (SO_PEERCRED). */
 struct fastipc_peer {
 	pid_t pid;

@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#include "base/error.h"
+
 struct ext_total {
 	uint32_t block; /* 16 */
 	uint32_t zero;
@@ -201,6 +203,94 @@ int fastipc_frame_push_slowly(struct fastipc_channel *channel,
 	error = reserve(channel, FASTIPC_FRAME_HEADER + message->size, &place);
 	/* Room has come just now, or it has not. */
 	return error ? error : fastipc_frame_push(channel, message, more);
+}
+
+/* ---- messages that are made in place ---- */
+
+/*
+ * The bytes are this end's own: the peer cannot write them, and what is summed
+ * is what was encoded.
+ */
+int fastipc_frame_push_value(struct fastipc_channel *channel,
+			     struct fastipc_outgoing *message,
+			     fastipc_encode_fn encode, const void *value,
+			     bool more)
+{
+	struct fastipc_producer *tx = &channel->tx;
+	unsigned char *place = fastipc_producer_place(tx);
+	uint64_t *words = (uint64_t *)place;
+	uint64_t w0 =
+		FASTIPC_FRAME_MAGIC | (uint64_t)FASTIPC_FRAME_VERSION << 32 |
+		(uint64_t)message->flags << 40 | (uint64_t)message->type << 48;
+	uint64_t w2;
+	uint32_t room;
+	size_t size;
+	int error = fastipc_producer_room(
+		tx, FASTIPC_FRAME_HEADER + fastipc_frame_payload_max(channel),
+		&room);
+
+	if (error)
+		return error;
+	if (room < FASTIPC_FRAME_HEADER)
+		return -EAGAIN;
+	room -= FASTIPC_FRAME_HEADER;
+	if (room > channel->link.peer_max_message)
+		room = channel->link.peer_max_message;
+	error = encode(value, place + FASTIPC_FRAME_HEADER, room, &size);
+	if (error)
+		return error == -EMSGSIZE ? -EAGAIN : error;
+	if (size > room)
+		return fastipc_fail(-EINVAL,
+				    "the encoder wrote %zu bytes where %u are",
+				    size, room);
+	message->size = (uint32_t)size;
+	w2 = size;
+	if (channel->link.checksum != FASTIPC_CHECKSUM_OFF) {
+		uint32_t sum = fastipc_frame_header_sum(w0, message->id, w2);
+
+		if (channel->link.checksum == FASTIPC_CHECKSUM_FULL)
+			sum = fastipc_crc32c(sum, place + FASTIPC_FRAME_HEADER,
+					     size);
+		w2 |= (uint64_t)~sum << 32;
+	}
+	words[0] = htole64(w0);
+	words[1] = htole64(message->id);
+	words[2] = htole64(w2);
+	size += FASTIPC_FRAME_HEADER;
+	fastipc_producer_zero(tx, tx->tail + FASTIPC_RECORD_SPACE(size));
+	fastipc_producer_commit(tx, (uint32_t)size);
+	if (!more)
+		fastipc_producer_publish(tx);
+	return 0;
+}
+
+int fastipc_frame_make_value(fastipc_encode_fn encode, const void *value,
+			     void **data, size_t *size)
+{
+	size_t capacity = 0;
+	int error = encode(value, NULL, 0, size);
+
+	*data = NULL;
+	/* Once more only if somebody changes the value meanwhile. */
+	while (error == -EMSGSIZE && *size > capacity) {
+		free(*data);
+		capacity = *size;
+		if (capacity > FASTIPC_MESSAGE_MAX)
+			return fastipc_fail(
+				-EMSGSIZE,
+				"no message may be longer than %u bytes",
+				FASTIPC_MESSAGE_MAX);
+		*data = malloc(capacity);
+		if (!*data)
+			return fastipc_fail(-ENOMEM, "no memory for %zu bytes",
+					    *size);
+		error = encode(value, *data, capacity, size);
+	}
+	if (error) {
+		free(*data);
+		*data = NULL;
+	}
+	return error;
 }
 
 int fastipc_assembly_expect(struct fastipc_assembly *assembly,

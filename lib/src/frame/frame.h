@@ -263,6 +263,22 @@ FASTIPC_INLINE int fastipc_frame_push(struct fastipc_channel *channel,
 	return 0;
 }
 
+/*
+ * A message of one frame, that @encode makes of @value right in the ring.
+ * message->size is set.  0; -EAGAIN there is no room for it now, or it is
+ * larger than a fragment: make it elsewhere; -EPROTO; or @encode's error.
+ */
+int fastipc_frame_push_value(struct fastipc_channel *channel,
+			     struct fastipc_outgoing *message,
+			     fastipc_encode_fn encode, const void *value,
+			     bool more);
+/*
+ * The same in memory from malloc(), for fastipc_frame_push().  -ENOMEM; or
+ * @encode's error.
+ */
+int fastipc_frame_make_value(fastipc_encode_fn encode, const void *value,
+			     void **data, size_t *size);
+
 /* A message being put together from fragments, in a buffer that is reused. */
 struct fastipc_assembly {
 	unsigned char *data;

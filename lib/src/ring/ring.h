@@ -100,6 +100,14 @@ static inline void fastipc_producer_zero(struct fastipc_producer *producer,
 	producer->zeroed = position;
 }
 
+/* Where the next record's bytes go. */
+static inline unsigned char *
+fastipc_producer_place(const struct fastipc_producer *producer)
+{
+	return producer->data + (producer->tail & producer->mask) +
+	       FASTIPC_RECORD_WORD;
+}
+
 /*
  * Room for a record of @size bytes (<= record_max): 0 and its place, -EAGAIN
  * if there is none now, -EPROTO.  Nothing changes until the commit.
@@ -116,10 +124,33 @@ FASTIPC_INLINE int fastipc_producer_reserve(struct fastipc_producer *producer,
 		if (!fastipc_producer_fits(producer, size))
 			return -EAGAIN;
 	}
-	*place = producer->data + (producer->tail & producer->mask) +
-		 FASTIPC_RECORD_WORD;
+	*place = fastipc_producer_place(producer);
 	fastipc_producer_zero(producer,
 			      producer->tail + FASTIPC_RECORD_SPACE(size));
+	return 0;
+}
+
+/*
+ * The largest record that there is room for now, in bytes, of @most at most;
+ * -EPROTO.  Its place is fastipc_producer_place(); what is written there before
+ * a commit without a reservation is nothing to the consumer.
+ */
+static inline int fastipc_producer_room(struct fastipc_producer *producer,
+					uint32_t most, uint32_t *room)
+{
+	uint64_t space;
+
+	if (!fastipc_producer_fits(producer, most)) {
+		int error = fastipc_producer_refresh(producer);
+
+		if (error)
+			return error;
+	}
+	space = producer->size - (producer->tail - producer->head);
+	space = space > 2 * FASTIPC_RECORD_WORD
+			? space - 2 * FASTIPC_RECORD_WORD
+			: 0;
+	*room = space < most ? (uint32_t)space : most;
 	return 0;
 }
 

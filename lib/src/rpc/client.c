@@ -5,6 +5,8 @@
  */
 #include "rpc/client.h"
 
+#include <stdlib.h>
+
 #include "base/error.h"
 
 /* Polls of a call's first spin: some microseconds. */
@@ -116,11 +118,12 @@ FASTIPC_INLINE int take_own(struct fastipc_client *client, struct call *call)
  */
 FASTIPC_INLINE int call_quickly(struct fastipc_client *client,
 				struct call *call,
-				struct fastipc_outgoing *message)
+				struct fastipc_outgoing *message,
+				fastipc_encode_fn encode, const void *value)
 {
 	struct fastipc_channel *channel = &client->channel;
 	bool ready;
-	int taken;
+	int taken, error;
 
 	if (__builtin_expect(!is_quiet(client) ||
 				     message->size >
@@ -130,10 +133,13 @@ FASTIPC_INLINE int call_quickly(struct fastipc_client *client,
 	fastipc_call_enter(client, call);
 	message->id = call->id;
 	fastipc_channel_hold(channel);
-	if (__builtin_expect(
-		    message->size > fastipc_frame_payload_max(channel) ||
-			    fastipc_frame_push(channel, message, false),
-		    0)) {
+	if (encode)
+		error = fastipc_frame_push_value(channel, message, encode,
+						 value, false);
+	else
+		error = message->size > fastipc_frame_payload_max(channel) ||
+			fastipc_frame_push(channel, message, false);
+	if (__builtin_expect(error, 0)) {
 		fastipc_channel_unhold(channel);
 		fastipc_call_leave(client, call);
 		return 0;
@@ -154,12 +160,29 @@ FASTIPC_INLINE int call_quickly(struct fastipc_client *client,
 	return taken == 1 ? 1 : -EINPROGRESS;
 }
 
-static int call_and_wait(struct fastipc_client *client, uint16_t type,
-			 const void *data, size_t size,
-			 struct fastipc_buffer *reply, uint64_t deadline)
+/* The value is made where nobody waits for it, then sent as bytes. */
+static int launch_value(struct fastipc_client *client, struct call *call,
+			uint16_t type, fastipc_encode_fn encode,
+			const void *value, uint64_t deadline)
+{
+	void *data;
+	size_t size;
+	int error = fastipc_frame_make_value(encode, value, &data, &size);
+
+	if (!error)
+		error = launch(client, call, type, data, size, false, deadline);
+	free(data);
+	return error;
+}
+
+/* @encode NULL: of @size bytes at @value. */
+FASTIPC_INLINE int call_and_wait(struct fastipc_client *client, uint16_t type,
+				 fastipc_encode_fn encode, const void *value,
+				 size_t size, struct fastipc_buffer *reply,
+				 uint64_t deadline)
 {
 	struct fastipc_outgoing message = {
-		.data = data ? data : (const void *)"",
+		.data = value ? value : (const void *)"",
 		.size = (uint32_t)size,
 		.type = type,
 	};
@@ -175,10 +198,13 @@ static int call_and_wait(struct fastipc_client *client, uint16_t type,
 	call.kept = false;
 	call.reason[0] = '\0';
 	fastipc_lock(&client->lock);
-	error = call_quickly(client, &call, &message);
+	error = call_quickly(client, &call, &message, encode, value);
 	if (__builtin_expect(error != 1, 0)) {
-		if (!error)
-			error = launch(client, &call, type, data, size, false,
+		if (!error && encode)
+			error = launch_value(client, &call, type, encode, value,
+					     deadline);
+		else if (!error)
+			error = launch(client, &call, type, value, size, false,
 				       deadline);
 		if (!error || error == -EINPROGRESS)
 			error = fastipc_call_finish(client, &call);
@@ -200,7 +226,20 @@ int fastipc_client_call(struct fastipc_client *client, uint16_t type,
 
 	if (__builtin_expect(error, 0))
 		return error;
-	return call_and_wait(client, type, data, size, reply, deadline);
+	return call_and_wait(client, type, NULL, data, size, reply, deadline);
+}
+
+int fastipc_client_call_value(struct fastipc_client *client, uint16_t type,
+			      fastipc_encode_fn encode, const void *value,
+			      struct fastipc_buffer *reply, uint64_t deadline)
+{
+	int error = check_message(client, type, value, 0);
+
+	if (!error && !encode)
+		error = fastipc_fail(-EINVAL, "encode is NULL");
+	if (__builtin_expect(error, 0))
+		return error;
+	return call_and_wait(client, type, encode, value, 0, reply, deadline);
 }
 
 int fastipc_client_ping(struct fastipc_client *client, uint64_t deadline,
@@ -211,7 +250,7 @@ int fastipc_client_ping(struct fastipc_client *client, uint64_t deadline,
 
 	if (!client)
 		return fastipc_fail(-EINVAL, "client is NULL");
-	error = call_and_wait(client, FASTIPC_TYPE_PING, NULL, 0, NULL,
+	error = call_and_wait(client, FASTIPC_TYPE_PING, NULL, NULL, 0, NULL,
 			      deadline);
 	if (!error && rtt_ns)
 		*rtt_ns = fastipc_now_ns() - start;
@@ -227,7 +266,7 @@ FASTIPC_INLINE bool post_quickly(struct fastipc_client *client,
 	struct fastipc_channel *channel = &client->channel;
 
 	if (__builtin_expect(
-		    client->error || client->sending || client->abort_id ||
+		    client->error || client->sending || client->aborting ||
 			    message->size > channel->link.peer_max_message ||
 			    message->size >
 				    fastipc_frame_payload_max(channel) ||
@@ -275,6 +314,42 @@ int fastipc_client_post(struct fastipc_client *client, uint16_t type,
 				    deadline);
 	fastipc_client_promote(client);
 	fastipc_unlock(&client->lock);
+	return error;
+}
+
+int fastipc_client_post_value(struct fastipc_client *client, uint16_t type,
+			      fastipc_encode_fn encode, const void *value,
+			      unsigned int flags, uint64_t deadline)
+{
+	struct fastipc_outgoing message = { .type = type };
+	void *data;
+	size_t size;
+	int error = check_message(client, type, value, 0);
+	bool done;
+
+	if (error)
+		return error;
+	if (!encode || flags & ~FASTIPC_MORE)
+		return fastipc_fail(-EINVAL,
+				    "encode is NULL, or flags are unknown");
+	fastipc_lock(&client->lock);
+	done = !client->error && !client->sending && !client->aborting &&
+	       !fastipc_frame_push_value(&client->channel, &message, encode,
+					 value, flags & FASTIPC_MORE);
+	if (done) {
+		client->stats.bytes_sent += message.size;
+		if (!(flags & FASTIPC_MORE))
+			fastipc_channel_notify(&client->channel,
+					       FASTIPC_WANT_DATA);
+	}
+	fastipc_unlock(&client->lock);
+	if (__builtin_expect(done, 1))
+		return 0;
+	error = fastipc_frame_make_value(encode, value, &data, &size);
+	if (!error)
+		error = fastipc_client_post(client, type, data, size, flags,
+					    deadline);
+	free(data);
 	return error;
 }
 

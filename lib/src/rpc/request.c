@@ -194,6 +194,41 @@ int fastipc_request_reply(struct fastipc_request *request, const void *data,
 		       : answer_now(request, data, size, 0, NULL);
 }
 
+int fastipc_request_reply_value(struct fastipc_request *request,
+				fastipc_encode_fn encode, const void *value)
+{
+	void *data;
+	size_t size;
+	int error;
+
+	if (!request || !encode)
+		return fastipc_fail(-EINVAL, "%s is NULL",
+				    request ? "encode" : "request");
+	if (__builtin_expect(is_plain(request, 0), 1)) {
+		struct connection *connection = request->connection;
+		struct fastipc_outgoing message = {
+			.id = request->id,
+			.type = request->type,
+		};
+
+		if (!connection->dead && !connection->backlog &&
+		    !fastipc_frame_push_value(&connection->channel, &message,
+					      encode, value, false)) {
+			request->answered = true;
+			fastipc_channel_notify(&connection->channel,
+					       FASTIPC_WANT_DATA);
+			count(&connection->worker->stats.bytes_sent,
+			      message.size);
+			return 0;
+		}
+	}
+	error = fastipc_frame_make_value(encode, value, &data, &size);
+	if (!error)
+		error = fastipc_request_reply(request, data ? data : "", size);
+	free(data);
+	return error;
+}
+
 int fastipc_request_fail(struct fastipc_request *request, int error,
 			 const char *text)
 {
