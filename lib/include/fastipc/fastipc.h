@@ -8,6 +8,7 @@
 
 #include <fastipc/channel.h>
 #include <fastipc/client.h>
+#include <fastipc/codec.h>
 #include <fastipc/discover.h>
 #include <fastipc/server.h>
 #include <fastipc/types.h>

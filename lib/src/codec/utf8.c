@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Is it UTF-8?  In the fastest way the CPU offers.
+ *
+ * The vector methods are J. Keiser and D. Lemire, "Validating UTF-8 In Less
+ * Than One Instruction Per Byte", Software: Practice and Experience 51 (2021):
+ * three table lookups, by the two halves of a byte and the upper half of the
+ * next, tell all errors that two bytes show; what is left is whether bytes two
+ * and three behind a lead byte continue it.
+ */
+#include <stdatomic.h>
+
+#include <fastipc/codec.h>
+
+#include "codec/utf8.h"
+
+/* ---- Everywhere ---- */
+
+static bool portable_usable(void)
+{
+	return true;
+}
+
+static inline bool continues(unsigned char byte)
+{
+	return (byte & 0xc0) == 0x80;
+}
+
+/* Length of the character at @at, 0 if there is none: Unicode, table 3-7. */
+static size_t character(const unsigned char *at, size_t left)
+{
+	const unsigned char lead = at[0];
+
+	if (lead < 0x80)
+		return 1;
+	if (lead < 0xc2 || lead > 0xf4 || left < 2 || !continues(at[1]))
+		return 0;
+	if (lead < 0xe0)
+		return 2;
+	if (left < 3 || !continues(at[2]) || (lead == 0xe0 && at[1] < 0xa0) ||
+	    (lead == 0xed && at[1] > 0x9f))
+		return 0;
+	if (lead < 0xf0)
+		return 3;
+	if (left < 4 || !continues(at[3]) || (lead == 0xf0 && at[1] < 0x90) ||
+	    (lead == 0xf4 && at[1] > 0x8f))
+		return 0;
+	return 4;
+}
+
+static bool portable(const unsigned char *data, size_t size)
+{
+	const uint64_t high = UINT64_C(0x8080808080808080);
+	size_t i = 0;
+
+	while (i < size) {
+		size_t length;
+
+		if (size - i >= 8 && !(fastipc_load_u64(data + i) & high)) {
+			i += 8;
+			continue;
+		}
+		length = character(data + i, size - i);
+		if (!length)
+			return false;
+		i += length;
+	}
+	return true;
+}
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* What is wrong with a byte and the one before it. */
+#define TOO_SHORT 0x01	    /* 11______ 0_______, 11______ 11______ */
+#define TOO_LONG 0x02	    /* 0_______ 10______ */
+#define OVERLONG_3 0x04	    /* 11100000 100_____ */
+#define TOO_LARGE 0x08	    /* 11110100 101_____ and so on */
+#define SURROGATE 0x10	    /* 11101101 101_____ */
+#define OVERLONG_2 0x20	    /* 1100000_ 10______ */
+#define TOO_LARGE_1000 0x40 /* 11110101 1000____ and so on */
+#define OVERLONG_4 0x40	    /* 11110000 1000____ */
+#define TWO_CONTS 0x80	    /* 10______ 10______: right, or not, by the lead */
+#define CARRY (TOO_SHORT | TOO_LONG | TWO_CONTS)
+
+/* By the upper half of the byte before. */
+#define BYTE_1_HIGH \
+	TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, \
+		TOO_LONG, (char)TWO_CONTS, (char)TWO_CONTS, (char)TWO_CONTS, \
+		(char)TWO_CONTS, TOO_SHORT | OVERLONG_2, TOO_SHORT, \
+		TOO_SHORT | OVERLONG_3 | SURROGATE, \
+		TOO_SHORT | TOO_LARGE | TOO_LARGE_1000 | OVERLONG_4
+/* By its lower half. */
+#define BYTE_1_LOW \
+	(char)(CARRY | OVERLONG_3 | OVERLONG_2 | OVERLONG_4), \
+		(char)(CARRY | OVERLONG_2), (char)CARRY, (char)CARRY, \
+		(char)(CARRY | TOO_LARGE), \
+		(char)(CARRY | TOO_LARGE | TOO_LARGE_1000), \
+		(char)(CARRY | TOO_LARGE | TOO_LARGE_1000), \
+		(char)(CARRY | TOO_LARGE | TOO_LARGE_1000), \
+		(char)(CARRY | TOO_LARGE | TOO_LARGE_1000), \
+		(char)(CARRY | TOO_LARGE | TOO_LARGE_1000), \
+		(char)(CARRY | TOO_LARGE | TOO_LARGE_1000), \
+		(char)(CARRY | TOO_LARGE | TOO_LARGE_1000), \
+		(char)(CARRY | TOO_LARGE | TOO_LARGE_1000), \
+		(char)(CARRY | TOO_LARGE | TOO_LARGE_1000 | SURROGATE), \
+		(char)(CARRY | TOO_LARGE | TOO_LARGE_1000), \
+		(char)(CARRY | TOO_LARGE | TOO_LARGE_1000)
+/* By the upper half of the byte itself. */
+#define BYTE_2_HIGH \
+	TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, \
+		TOO_SHORT, TOO_SHORT, \
+		(char)(TOO_LONG | OVERLONG_2 | TWO_CONTS | OVERLONG_3 | \
+		       TOO_LARGE_1000 | OVERLONG_4), \
+		(char)(TOO_LONG | OVERLONG_2 | TWO_CONTS | OVERLONG_3 | \
+		       TOO_LARGE), \
+		(char)(TOO_LONG | OVERLONG_2 | TWO_CONTS | SURROGATE | \
+		       TOO_LARGE), \
+		(char)(TOO_LONG | OVERLONG_2 | TWO_CONTS | SURROGATE | \
+		       TOO_LARGE), \
+		TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT
+
+/* ---- 16 bytes at a time ---- */
+
+#define TARGET_SSSE3 __attribute__((target("ssse3")))
+#define TARGET_AVX2 __attribute__((target("avx2")))
+
+static bool ssse3_usable(void)
+{
+	return __builtin_cpu_supports("ssse3");
+}
+
+INLINE TARGET_SSSE3 __m128i upper_128(__m128i bytes)
+{
+	return _mm_and_si128(_mm_srli_epi16(bytes, 4), _mm_set1_epi8(0x0f));
+}
+
+/* Not 0 where these bytes, and those before them, are wrong. */
+INLINE TARGET_SSSE3 __m128i errors_128(__m128i bytes, __m128i before)
+{
+	const __m128i one = _mm_alignr_epi8(bytes, before, 15);
+	const __m128i two = _mm_alignr_epi8(bytes, before, 14);
+	const __m128i three = _mm_alignr_epi8(bytes, before, 13);
+	const __m128i pairs = _mm_and_si128(
+		_mm_and_si128(_mm_shuffle_epi8(_mm_setr_epi8(BYTE_1_HIGH),
+					       upper_128(one)),
+			      _mm_shuffle_epi8(
+				      _mm_setr_epi8(BYTE_1_LOW),
+				      _mm_and_si128(one, _mm_set1_epi8(0x0f)))),
+		_mm_shuffle_epi8(_mm_setr_epi8(BYTE_2_HIGH), upper_128(bytes)));
+	/* The top bit is set where this must continue a lead byte. */
+	const __m128i must = _mm_or_si128(
+		_mm_subs_epu8(two, _mm_set1_epi8((char)(0xe0 - 0x80))),
+		_mm_subs_epu8(three, _mm_set1_epi8((char)(0xf0 - 0x80))));
+
+	return _mm_xor_si128(_mm_and_si128(must, _mm_set1_epi8((char)0x80)),
+			     pairs);
+}
+
+/* Not 0 if the last character goes on behind these bytes. */
+INLINE TARGET_SSSE3 __m128i open_128(__m128i bytes)
+{
+	return _mm_subs_epu8(bytes,
+			     _mm_setr_epi8(-1, -1, -1, -1, -1, -1, -1, -1, -1,
+					   -1, -1, -1, -1, (char)(0xf0 - 1),
+					   (char)(0xe0 - 1), (char)(0xc0 - 1)));
+}
+
+static TARGET_SSSE3 bool ssse3(const unsigned char *data, size_t size)
+{
+	__m128i wrong = _mm_setzero_si128();
+	__m128i before = _mm_setzero_si128();
+	__m128i open = _mm_setzero_si128();
+	size_t i = 0;
+
+	while (i < size) {
+		unsigned char last[16] = { 0 };
+		__m128i bytes;
+
+		if (size - i >= 16) {
+			bytes = _mm_loadu_si128((const __m128i *)(data + i));
+		} else {
+			fastipc_put(last, data + i, size - i);
+			bytes = _mm_loadu_si128((const __m128i *)last);
+		}
+		if (!_mm_movemask_epi8(bytes)) {
+			wrong = _mm_or_si128(wrong, open);
+			open = _mm_setzero_si128();
+		} else {
+			wrong = _mm_or_si128(wrong, errors_128(bytes, before));
+			open = open_128(bytes);
+		}
+		before = bytes;
+		i += 16;
+	}
+	wrong = _mm_or_si128(wrong, open);
+	return _mm_movemask_epi8(_mm_cmpeq_epi8(wrong, _mm_setzero_si128())) ==
+	       0xffff;
+}
+
+/* ---- 32 bytes at a time ---- */
+
+static bool avx2_usable(void)
+{
+	return __builtin_cpu_supports("avx2");
+}
+
+INLINE TARGET_AVX2 __m256i upper_256(__m256i bytes)
+{
+	return _mm256_and_si256(_mm256_srli_epi16(bytes, 4),
+				_mm256_set1_epi8(0x0f));
+}
+
+INLINE TARGET_AVX2 __m256i errors_256(__m256i bytes, __m256i before)
+{
+	const __m256i across = _mm256_permute2x128_si256(before, bytes, 0x21);
+	const __m256i one = _mm256_alignr_epi8(bytes, across, 15);
+	const __m256i two = _mm256_alignr_epi8(bytes, across, 14);
+	const __m256i three = _mm256_alignr_epi8(bytes, across, 13);
+	const __m256i pairs = _mm256_and_si256(
+		_mm256_and_si256(
+			_mm256_shuffle_epi8(_mm256_setr_epi8(BYTE_1_HIGH,
+							     BYTE_1_HIGH),
+					    upper_256(one)),
+			_mm256_shuffle_epi8(
+				_mm256_setr_epi8(BYTE_1_LOW, BYTE_1_LOW),
+				_mm256_and_si256(one, _mm256_set1_epi8(0x0f)))),
+		_mm256_shuffle_epi8(_mm256_setr_epi8(BYTE_2_HIGH, BYTE_2_HIGH),
+				    upper_256(bytes)));
+	const __m256i must = _mm256_or_si256(
+		_mm256_subs_epu8(two, _mm256_set1_epi8((char)(0xe0 - 0x80))),
+		_mm256_subs_epu8(three, _mm256_set1_epi8((char)(0xf0 - 0x80))));
+
+	return _mm256_xor_si256(
+		_mm256_and_si256(must, _mm256_set1_epi8((char)0x80)), pairs);
+}
+
+INLINE TARGET_AVX2 __m256i open_256(__m256i bytes)
+{
+	return _mm256_subs_epu8(
+		bytes,
+		_mm256_setr_epi8(-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+				 -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+				 -1, -1, -1, -1, -1, (char)(0xf0 - 1),
+				 (char)(0xe0 - 1), (char)(0xc0 - 1)));
+}
+
+static TARGET_AVX2 bool avx2(const unsigned char *data, size_t size)
+{
+	__m256i wrong = _mm256_setzero_si256();
+	__m256i before = _mm256_setzero_si256();
+	__m256i open = _mm256_setzero_si256();
+	size_t i = 0;
+
+	if (size <= 16)
+		return ssse3(data, size);
+	for (; size - i >= 32; i += 32) {
+		const __m256i bytes =
+			_mm256_loadu_si256((const __m256i *)(data + i));
+
+		if (!_mm256_movemask_epi8(bytes)) {
+			wrong = _mm256_or_si256(wrong, open);
+			open = _mm256_setzero_si256();
+		} else {
+			wrong = _mm256_or_si256(wrong,
+						errors_256(bytes, before));
+			open = open_256(bytes);
+		}
+		before = bytes;
+	}
+	if (i < size) {
+		unsigned char last[32] = { 0 };
+		__m256i bytes;
+
+		fastipc_put(last, data + i, size - i);
+		bytes = _mm256_loadu_si256((const __m256i *)last);
+		wrong = _mm256_or_si256(wrong, errors_256(bytes, before));
+		open = open_256(bytes);
+	}
+	wrong = _mm256_or_si256(wrong, open);
+	return _mm256_testz_si256(wrong, wrong);
+}
+
+#endif /* __x86_64__ */
+
+/* ---- Which one ---- */
+
+const struct fastipc_utf8_variant fastipc_utf8_variants[] = {
+#if defined(__x86_64__)
+	{ "avx2", avx2_usable, avx2 },
+	{ "ssse3", ssse3_usable, ssse3 },
+#endif
+	{ "portable", portable_usable, portable },
+	{ NULL, NULL, NULL },
+};
+
+/*
+ * The chosen function, first itself one that chooses.  Relaxed is enough: all
+ * threads choose the same, and what is pointed at is constant.
+ */
+typedef bool (*utf8_function)(const unsigned char *data, size_t size);
+
+static bool choose(const unsigned char *data, size_t size);
+
+static _Atomic(utf8_function) chosen = choose;
+
+static __attribute__((cold)) bool choose(const unsigned char *data, size_t size)
+{
+	const struct fastipc_utf8_variant *variant = fastipc_utf8_variants;
+
+	while (!variant->usable())
+		variant++;
+	atomic_store_explicit(&chosen, variant->valid, memory_order_relaxed);
+	return variant->valid(data, size);
+}
+
+bool fastipc_utf8_valid(const void *data, size_t size)
+{
+	if (!size)
+		return true;
+	return atomic_load_explicit(&chosen, memory_order_relaxed)(data, size);
+}
