@@ -8,14 +8,14 @@
 # tests.log; what the guest sends besides in files.tar.
 #
 # KVM is used where it can boot this kernel, emulation elsewhere ($VM_ACCEL
-# names one: kvm, tcg).  The guest is killed after $VM_TIMEOUT seconds (1800).
+# names one: kvm, tcg).  The guest is killed after $VM_TIMEOUT seconds (3000).
 set -u
 export LC_ALL=C
 
 here=$(dirname "$0")
 directory=${1:?}
 mode=${2:-tests}
-timeout=${VM_TIMEOUT:-1800}
+timeout=${VM_TIMEOUT:-3000}
 cache=${FASTIPC_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/fastipc}
 cpus=2
 memory=${VM_MEMORY:-2G}
