@@ -60,6 +60,8 @@ static void propose(struct fastipc_hello *hello,
 	hello->max_message = mine->max_message;
 	hello->fingerprint = mine->fingerprint.wire;
 	hello->fingerprint_full = mine->fingerprint.full;
+	hello->features |= mine->features;
+	hello->dictionary = mine->dictionary;
 }
 
 /* Who does not say is taken. */
@@ -104,6 +106,7 @@ static int check_peer(const struct fastipc_hello *hello,
 
 /* Take over what the peer says. */
 static int take_proposal(struct fastipc_link *link,
+			 const struct fastipc_proposal *mine,
 			 const struct fastipc_hello *hello)
 {
 	if (hello->ring_size != link->peer.size)
@@ -116,6 +119,9 @@ static int take_proposal(struct fastipc_link *link,
 					 : FASTIPC_MESSAGE_MAX;
 	link->peer_fingerprint.wire = hello->fingerprint;
 	link->peer_fingerprint.full = hello->fingerprint_full;
+	link->features = mine->features;
+	link->peer_features = hello->features;
+	link->peer_dictionary = hello->dictionary;
 	return 0;
 }
 
@@ -235,7 +241,7 @@ static int accept_client(int sock, const struct fastipc_proposal *mine,
 		ret = take_client(link, mine, hello, fds);
 	fastipc_hello_close(fds);
 	if (!ret)
-		ret = take_proposal(link, hello);
+		ret = take_proposal(link, mine, hello);
 	if (!ret)
 		ret = read_cred(sock, &link->cred);
 	if (ret)
@@ -439,7 +445,7 @@ static int take_accept(struct fastipc_link *link,
 	if (!ret)
 		ret = take_region(link, fd);
 	if (!ret)
-		ret = take_proposal(link, answer);
+		ret = take_proposal(link, mine, answer);
 	if (ret)
 		return ret;
 	if (answer->features & FASTIPC_HELLO_BELL)
@@ -496,7 +502,7 @@ static int connect_kmod(struct fastipc_link *link,
 	fastipc_hello_close(answer_fds); /* none belongs here; harmless */
 	ret = take_agreement(link, mine, &answer);
 	if (!ret)
-		ret = take_proposal(link, &answer);
+		ret = take_proposal(link, mine, &answer);
 	if (!ret) {
 		close(link->sock);
 		link->sock = -1;

@@ -46,6 +46,7 @@ static void swap_fields(struct fastipc_hello *hello)
 	swap_totals(&hello->totals);
 	hello->cursor = htole64(hello->cursor);
 	hello->fingerprint_full = htole64(hello->fingerprint_full);
+	hello->dictionary = htole64(hello->dictionary);
 }
 
 void fastipc_hello_init(struct fastipc_hello *hello,
@@ -160,11 +161,11 @@ static int check_hello(const struct fastipc_hello *hello, size_t length)
 				    hello->version_min, hello->version,
 				    FASTIPC_HELLO_VERSION_MIN,
 				    FASTIPC_HELLO_VERSION);
-	if (length < sizeof(*hello))
+	if (length < FASTIPC_HELLO_LEAST)
 		return fastipc_fail(-EBADMSG,
 				    "the peer's HELLO has %zu bytes and must "
 				    "have %zu: is it a fastipc peer?",
-				    length, sizeof(*hello));
+				    length, FASTIPC_HELLO_LEAST);
 	if (hello->required & ~FASTIPC_HELLO_FEATURES)
 		return fastipc_fail(-EPROTONOSUPPORT,
 				    "the peer requires features %#x that this "

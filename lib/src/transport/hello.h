@@ -33,12 +33,17 @@
 #define FASTIPC_HELLO_VERSION_MIN 1
 
 /* Feature bits that this end knows. */
-#define FASTIPC_HELLO_FEATURES (FASTIPC_HELLO_BELL | FASTIPC_HELLO_KMOD)
+#define FASTIPC_HELLO_FEATURES \
+	(FASTIPC_HELLO_BELL | FASTIPC_HELLO_KMOD | FASTIPC_HELLO_COMPRESSION)
 /* CONNECT: a second descriptor, of a bell page; ACCEPT: it is taken. */
 #define FASTIPC_HELLO_BELL 1u
 /* CONNECT, required: the descriptor is the server's end of a kmod channel, and
  * ACCEPT comes without one. */
 #define FASTIPC_HELLO_KMOD 2u
+/* CONNECT, ACCEPT: the sender takes messages that are compressed by these. */
+#define FASTIPC_HELLO_LZ4 4u
+#define FASTIPC_HELLO_ZSTD 8u
+#define FASTIPC_HELLO_COMPRESSION (FASTIPC_HELLO_LZ4 | FASTIPC_HELLO_ZSTD)
 
 /* Descriptors of one HELLO, at most. */
 #define FASTIPC_HELLO_FDS 2
@@ -84,17 +89,21 @@ struct fastipc_hello {
 	/*  72 */ struct fastipc_totals totals; /* STATUS */
 	/* 112 */ uint64_t cursor; /* LIST: connections with ids above it */
 	/* 120 */ uint64_t fingerprint_full; /* with names; 0: none */
+	/* 128 */ uint64_t dictionary; /* zstd: size << 32 | CRC; 0: none */
+	/* 136 */ uint64_t reserved[3];
 };
 
-_Static_assert(sizeof(struct fastipc_hello) == 128, "HELLO size");
+_Static_assert(sizeof(struct fastipc_hello) == 160, "HELLO size");
 _Static_assert(offsetof(struct fastipc_hello, error) == 20, "HELLO prefix");
 _Static_assert(offsetof(struct fastipc_hello, fingerprint) == 48,
 	       "HELLO has no padding");
-_Static_assert(offsetof(struct fastipc_hello, fingerprint_full) == 120,
+_Static_assert(offsetof(struct fastipc_hello, dictionary) == 128,
 	       "HELLO has no padding");
 
 /* The part that every version has. */
 #define FASTIPC_HELLO_PREFIX offsetof(struct fastipc_hello, abi)
+/* The shortest of version 1; what it has not is 0. */
+#define FASTIPC_HELLO_LEAST offsetof(struct fastipc_hello, dictionary)
 
 /* Zero it and fill in what every HELLO of this end says; no features. */
 void fastipc_hello_init(struct fastipc_hello *hello,

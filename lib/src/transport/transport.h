@@ -41,6 +41,8 @@ struct fastipc_proposal {
 	struct fastipc_fingerprint fingerprint;
 	enum fastipc_schema_match schema_match;
 	enum fastipc_transport transport; /* AUTO: any */
+	uint32_t features;   /* FASTIPC_HELLO_COMPRESSION's, offered */
+	uint64_t dictionary; /* of zstd, as in HELLO */
 };
 
 /* One established connection.  Plain data; zero it, sock = -1, when empty. */
@@ -59,8 +61,14 @@ struct fastipc_link {
 	bool kmod;
 	enum fastipc_checksum checksum; /* negotiated: the stronger */
 	uint32_t peer_max_message;
+	/* Longer messages are not to be sent as they are: over the limit, or
+	 * worth compressing. */
+	uint32_t plain_max;
 	struct fastipc_fingerprint peer_fingerprint;
 	struct fastipc_peer cred;
+	uint32_t features;	  /* FASTIPC_HELLO_*: what this end offered, */
+	uint32_t peer_features;	  /* ... and the peer */
+	uint64_t peer_dictionary; /* as in HELLO */
 };
 
 struct fastipc_totals; /* of hello.h */
