@@ -45,6 +45,8 @@ objects = $(patsubst %.c,$(O)/%.o,$(wildcard $(1)))
 tests   = $(patsubst %.c,$(O)/%,$(wildcard $(1:%=selftests/%/*.c)))
 
 LIB_OBJECTS  := $(call objects,lib/src/*/*.c)
+SCHEMA_OBJECTS := $(call objects,tools/schema/*.c)
+SCHEMA_A     := $(O)/tools/libschema.a
 TOOL_OBJECTS := $(call objects,tools/fastipc/*.c tools/bench/*.c)
 LIB_A        := $(O)/lib/libfastipc.a
 LIB_SO       := $(O)/lib/libfastipc.so.$(VERSION)
@@ -108,6 +110,8 @@ $(O)/tools/%.o: tools/%.c $(O)/flags
 	$(call say,CC)$(CC) $(FLAGS) $(NL_FLAGS) -Itools -MMD -MP -c -o $@ $<
 
 $(LIB_A): $(LIB_OBJECTS)
+$(SCHEMA_A): $(SCHEMA_OBJECTS)
+$(LIB_A) $(SCHEMA_A):
 	@rm -f $@
 	$(call say,AR)$(AR) rcs $@ $^
 
@@ -126,6 +130,14 @@ $(O)/selftests/%: selftests/%.c $(LIB_A) $(O)/flags
 	$(call say,TEST)$(CC) $(FLAGS) $(LINK) -Ilib/src -Iselftests \
 		-MMD -MP -MF $@.d -o $@ $< $(LIB_A) -lcmocka $(URCU) -lm
 
+# Those that try the schema compiler have its parts, too.
+SCHEMA_TESTS := $(patsubst %.c,$(O)/%,$(wildcard selftests/unit/schema*.c \
+		selftests/unit/reflect*.c))
+$(SCHEMA_TESTS): $(O)/%: %.c $(SCHEMA_A) $(O)/flags
+	@mkdir -p $(@D)
+	$(call say,TEST)$(CC) $(FLAGS) $(LINK) -Iselftests -Itools \
+		-MMD -MP -MF $@.d -o $@ $< $(SCHEMA_A) -lcmocka
+
 # Holds the compiler and its flags: when they change, all is built again.
 $(O)/flags: FORCE
 	@mkdir -p $(@D)
@@ -133,7 +145,7 @@ $(O)/flags: FORCE
 		echo '$(subst ','\'',$(CC) $(FLAGS) $(LINK))' >$@
 FORCE:
 
--include $(patsubst %.o,%.d,$(LIB_OBJECTS) $(TOOL_OBJECTS))
+-include $(patsubst %.o,%.d,$(LIB_OBJECTS) $(TOOL_OBJECTS) $(SCHEMA_OBJECTS))
 -include $(addsuffix .d,$(TESTS) $(STRESS) $(EXAMPLES))
 
 # ---- how it is tried ----
