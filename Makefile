@@ -48,6 +48,8 @@ LIB_OBJECTS  := $(call objects,lib/src/*/*.c)
 SCHEMA_OBJECTS := $(call objects,tools/schema/*.c)
 SCHEMA_A     := $(O)/tools/libschema.a
 TOOL_OBJECTS := $(call objects,tools/fastipc/*.c tools/bench/*.c)
+GEN_OBJECTS  := $(call objects,tools/fastipc-gen/*.c)
+GEN          := $(O)/bin/fastipc-gen
 LIB_A        := $(O)/lib/libfastipc.a
 LIB_SO       := $(O)/lib/libfastipc.so.$(VERSION)
 LIB_LINKS    := libfastipc.so.$(SOVERSION) libfastipc.so
@@ -62,16 +64,18 @@ SOURCES      := $(wildcard uapi/*/*.h lib/*/*/*.[ch] tools/*/*.[ch] \
 
 # Each is a program or a script that prints TAP.  T=unit/ring picks some.
 pick        = $(if $(T),$(foreach t,$(1),$(if $(findstring $(T),$t),$t)),$(1))
-TESTS      := $(call pick,$(call tests,unit integration hostile))
+TESTS      := $(call pick,$(call tests,unit integration hostile codec))
 SCRIPTED   := $(call pick,$(wildcard selftests/integration/*.sh \
-		selftests/hostile/*.sh))
+		selftests/hostile/*.sh selftests/codec/*.sh))
 TREE_TESTS := $(call pick,$(addprefix selftests/,headers.sh abi.sh install.sh \
 		kernel_log.sh \
 		$(if $(wildcard selftests/model/*.pml),model.sh)))
 CLANG_TESTS := $(patsubst $(O)/%,$(O)/clang/%,\
-		$(call pick,$(call tests,unit integration)))
+		$(call pick,$(call tests,unit integration codec)))
 STRESS     := $(call pick,$(call tests,stress))
 EXAMPLES   := $(call tests,examples)
+CODEC_OBJECTS := $(patsubst %.fbs,$(O)/%.fastipc.o,\
+		$(wildcard selftests/codec/*.fbs))
 
 # The tests of /dev/fastipc, which run in a virtual machine, and the kernels.
 KSELFTESTS  = $(call pick,$(shell $(KSELFTEST) --eval='list:;@echo \
@@ -95,11 +99,11 @@ endif
 
 .DELETE_ON_ERROR:
 .PHONY: all
-all: lib tools ## build the library and the command (the default)
+all: lib tools ## build the library and the commands (the default)
 
 .PHONY: lib tools
 lib: $(LIB_A) $(if $(SAN),,$(LIB_SO)) ## build the library, static and shared
-tools: $(TOOL) ## build the command fastipc
+tools: $(TOOL) $(GEN) ## build the commands fastipc and fastipc-gen
 
 $(O)/lib/%.o: lib/%.c $(O)/flags
 	@mkdir -p $(@D)
@@ -125,6 +129,27 @@ $(O)/bin/fastipc: $(TOOL_OBJECTS) $(LIB_A)
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(FLAGS) $(LINK) -o $@ $^ $(URCU) $(NL) -lm
 
+$(GEN): $(GEN_OBJECTS) $(SCHEMA_A)
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(FLAGS) $(LINK) -o $@ $^
+
+# What is made of DIR/NAME.fbs is $(O)/DIR/NAME.fastipc.[cho]; who includes it
+# depends on the object, and has -I$(O)/DIR.
+$(O)/%.fastipc.c $(O)/%.fastipc.h: %.fbs $(GEN)
+	$(call say,GEN)$(GEN) -o $(@D) --depfile $(O)/$*.fastipc.dep $<
+
+$(O)/%.fastipc.o: $(O)/%.fastipc.c $(O)/flags
+	$(call say,CC)$(CC) $(FLAGS) -Wconversion -MMD -MP -c -o $@ $<
+
+.PRECIOUS: $(O)/%.fastipc.c $(O)/%.fastipc.h
+
+$(O)/selftests/codec/%: selftests/codec/%.c $(CODEC_OBJECTS) $(SCHEMA_A) \
+		$(LIB_A) $(O)/flags
+	@mkdir -p $(@D)
+	$(call say,TEST)$(CC) $(FLAGS) $(LINK) -Ilib/src -Iselftests -Itools \
+		-I$(@D) -MMD -MP -MF $@.d -o $@ $< $(CODEC_OBJECTS) \
+		$(SCHEMA_A) $(LIB_A) -lcmocka $(URCU) $(COMPRESS) -lm
+
 $(O)/selftests/%: selftests/%.c $(LIB_A) $(O)/flags
 	@mkdir -p $(@D)
 	$(call say,TEST)$(CC) $(FLAGS) $(LINK) -Ilib/src -Iselftests \
@@ -146,6 +171,7 @@ $(O)/flags: FORCE
 FORCE:
 
 -include $(patsubst %.o,%.d,$(LIB_OBJECTS) $(TOOL_OBJECTS) $(SCHEMA_OBJECTS))
+-include $(GEN_OBJECTS:.o=.d) $(CODEC_OBJECTS:.o=.d) $(CODEC_OBJECTS:.o=.dep)
 -include $(addsuffix .d,$(TESTS) $(STRESS) $(EXAMPLES))
 
 # ---- how it is tried ----
@@ -301,7 +327,7 @@ kmod-covered: tools kselftests $(TESTS)
 
 # Installed files, DESTDIR before each; what `uninstall` removes.
 man_target = $(mandir)/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
-INSTALLED = $(bindir)/fastipc $(libdir)/libfastipc.a \
+INSTALLED = $(bindir)/fastipc $(bindir)/fastipc-gen $(libdir)/libfastipc.a \
 	    $(libdir)/$(notdir $(LIB_SO)) $(LIB_LINKS:%=$(libdir)/%) \
 	    $(libdir)/pkgconfig/libfastipc.pc \
 	    $(HEADERS:lib/include/%=$(includedir)/%) \
@@ -309,7 +335,7 @@ INSTALLED = $(bindir)/fastipc $(libdir)/libfastipc.a \
 
 .PHONY: install uninstall clean help
 install: all ## install to prefix (/usr/local), below DESTDIR
-	$(call say,INSTALL)install -D -t $(DESTDIR)$(bindir) $(O)/bin/fastipc
+	$(call say,INSTALL)install -D -t $(DESTDIR)$(bindir) $(TOOL) $(GEN)
 	$(Q)install -D -t $(DESTDIR)$(libdir) $(LIB_SO)
 	$(Q)install -D -t $(DESTDIR)$(libdir) -m 644 $(LIB_A)
 	$(Q)for link in $(LIB_LINKS); do \

@@ -531,7 +531,6 @@ FASTIPC_CODEC bool fastipc_splits(const uint8_t *at, const uint8_t *end)
 
 /* ---- readers: of a record that was checked ---- */
 
-/* What all zeros is, is a record of no bytes. */
 struct fastipc_reader {
 	const uint8_t *data;
 	uint32_t size;
@@ -557,6 +556,18 @@ FASTIPC_CODEC struct fastipc_reader fastipc_reader_of(const uint8_t *data,
 	reader.size = size;
 	reader.fixed = (uint16_t)(wide ? header & 0xffff : header & 0x3ff);
 	reader.count = (uint16_t)(wide ? header >> 16 : header >> 10);
+	return reader;
+}
+
+/* One without fields. */
+FASTIPC_CODEC struct fastipc_reader fastipc_reader_none(void)
+{
+	struct fastipc_reader reader;
+
+	reader.data = (const uint8_t *)"";
+	reader.size = 0;
+	reader.fixed = 0;
+	reader.count = 0;
 	return reader;
 }
 
@@ -781,6 +792,11 @@ FASTIPC_CODEC struct fastipc_view fastipc_view_of(struct fastipc_shared shared,
 	view.fixed = (uint16_t)fixed;
 	view.count = (uint16_t)count;
 	return view;
+}
+
+FASTIPC_CODEC struct fastipc_view fastipc_view_none(void)
+{
+	return fastipc_view_of(fastipc_shared_of("", 0), false);
 }
 
 /* Where the tails begin; the ENDs before it are within the record. */
@@ -1147,6 +1163,13 @@ FASTIPC_CODEC bool fastipc_check_strings(const uint8_t *floor,
 }
 
 /* ---- encoding ---- */
+
+/* Bytes of a header, a fixed section and ENDs. */
+FASTIPC_CODEC size_t fastipc_head_size(uint32_t fixed, uint32_t count,
+				       bool wide)
+{
+	return fixed + (size_t)fastipc_width(wide) * (count ? count : 1);
+}
 
 /* How many bytes a word has up to its last that is not 0. */
 FASTIPC_CODEC uint32_t fastipc_word_size(uint64_t word)
