@@ -38,8 +38,9 @@ struct schema_error {
 	uint32_t column; /* in bytes, from 1, a tab is one */
 	enum schema_severity severity;
 	char *message; /* one sentence without a full stop */
-	char *source;  /* the line of the source, or NULL */
-	char *hint;    /* what to do about it, or NULL */
+	char *source; /* the line of the source, or the part around it; or NULL */
+	char *hint;   /* what to do about it, or NULL */
+	uint32_t caret; /* where in `source` it is: bytes before it */
 };
 
 /* As many errors as are told; those behind them are only counted. */
@@ -71,8 +72,8 @@ void schema_errors_free(struct schema_errors *errors);
  * Read @path and what it includes: looked for from the directory of the file
  * that includes, then in @include_dirs (ends with NULL; may be NULL).
  *
- * 0; -EINVAL the schema is wrong, or -errno a file cannot be read (@errors
- * tells more in both cases); -ENOMEM.  *schema is NULL unless 0 is returned.
+ * 0; -EINVAL the schema is wrong, or a file that it includes cannot be read;
+ * -errno @path cannot be read (@errors tells more in both cases); -ENOMEM.  *schema is NULL unless 0 is returned.
  */
 int schema_load(const char *path, const char *const *include_dirs,
 		struct schema_errors *errors, struct fastipc_schema **schema);
