@@ -31,6 +31,7 @@ SAN_tsan := -fsanitize=thread $(if $(findstring clang,$(CC)),,-Wno-tsan)
 NO_ASLR   = $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
 URCU      := $(shell pkg-config --libs liburcu-bp liburcu-cds 2>/dev/null)
+COMPRESS  := $(shell pkg-config --libs liblz4 libzstd 2>/dev/null)
 NL        := $(shell pkg-config --libs libnl-genl-3.0 2>/dev/null)
 NL_FLAGS  := $(shell pkg-config --cflags libnl-genl-3.0 2>/dev/null)
 FLAGS     := -std=c11 -D_GNU_SOURCE -DFASTIPC_VERSION='"$(VERSION)"' \
@@ -122,12 +123,13 @@ $(LIB_A) $(SCHEMA_A):
 $(LIB_SO): $(LIB_OBJECTS) lib/libfastipc.map
 	$(call say,LD)$(CC) $(FLAGS) $(LINK) -shared -o $@ $(LIB_OBJECTS) \
 		-Wl,-soname,libfastipc.so.$(SOVERSION) -Wl,-z,defs \
-		-Wl,-Bsymbolic-functions -Wl,--version-script=lib/libfastipc.map $(URCU)
+		-Wl,-Bsymbolic-functions -Wl,--version-script=lib/libfastipc.map \
+		$(URCU) $(COMPRESS)
 	@for link in $(LIB_LINKS); do ln -sf $(@F) $(@D)/$$link; done
 
 $(O)/bin/fastipc: $(TOOL_OBJECTS) $(LIB_A)
 	@mkdir -p $(@D)
-	$(call say,LD)$(CC) $(FLAGS) $(LINK) -o $@ $^ $(URCU) $(NL) -lm
+	$(call say,LD)$(CC) $(FLAGS) $(LINK) -o $@ $^ $(URCU) $(COMPRESS) $(NL) -lm
 
 $(GEN): $(GEN_OBJECTS) $(SCHEMA_A)
 	@mkdir -p $(@D)
@@ -153,7 +155,8 @@ $(O)/selftests/codec/%: selftests/codec/%.c $(CODEC_OBJECTS) $(SCHEMA_A) \
 $(O)/selftests/%: selftests/%.c $(LIB_A) $(O)/flags
 	@mkdir -p $(@D)
 	$(call say,TEST)$(CC) $(FLAGS) $(LINK) -Ilib/src -Iselftests \
-		-MMD -MP -MF $@.d -o $@ $< $(LIB_A) -lcmocka $(URCU) -lm
+		-MMD -MP -MF $@.d -o $@ $< $(LIB_A) -lcmocka \
+		$(URCU) $(COMPRESS) -lm
 
 # Those that try the schema compiler have its parts, too.
 SCHEMA_TESTS := $(patsubst %.c,$(O)/%,$(wildcard selftests/unit/schema*.c \

@@ -62,6 +62,24 @@ enum fastipc_transport {
 	FASTIPC_TRANSPORT_KMOD = 2,
 };
 
+/*
+ * What compresses the messages that an end sends.  What it takes is all or
+ * nothing: either end must have said other than OFF for any to be compressed.
+ */
+enum fastipc_compression {
+	FASTIPC_COMPRESSION_OFF = 0,	/* and the peer's are not taken */
+	FASTIPC_COMPRESSION_LZ4 = 1,	/* the faster */
+	FASTIPC_COMPRESSION_ZSTD = 2,	/* the smaller */
+	FASTIPC_COMPRESSION_ACCEPT = 3, /* nothing, and the peer's are taken */
+};
+
+/* Messages that went, or came, compressed. */
+struct fastipc_compressed {
+	uint64_t messages;
+	uint64_t bytes_before; /* as the application has them */
+	uint64_t bytes_after;  /* as they went through the ring */
+};
+
 /* How an end waits.  Each end chooses for itself. */
 enum fastipc_wait {
 	/* Spin while that pays and another CPU runs the peer; then sleep. */

@@ -25,6 +25,7 @@ void fastipc_channel_init(struct fastipc_channel *channel,
 {
 	memset(channel, 0, sizeof(*channel));
 	channel->link = *link;
+	channel->link.plain_max = link->peer_max_message;
 	channel->reserved = -1;
 	fastipc_producer_init(&channel->tx, link->own.data, link->own.size,
 			      link->own.control, link->peer.control, 0);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "transport/hello.h"
 
 struct ext_total {
 	uint32_t block; /* 16 */
@@ -41,14 +42,40 @@ static int parse_extensions(struct fastipc_frame *frame,
 		uint64_t entry = le64toh(words[i]);
 		uint32_t length = (uint32_t)(entry >> 16) & 0xffff;
 
+		unsigned int next = i + 1 + (length + 7) / 8;
+
+		if (next > size / 8)
+			return -EPROTO;
 		if ((entry & 0xffff) == FASTIPC_EXT_TOTAL)
 			frame->total = (uint32_t)(entry >> 32);
-		i += 1 + (length + 7) / 8;
-		if (i > size / 8)
-			return -EPROTO;
+		if ((entry & 0xffff) == FASTIPC_EXT_COMPRESSION) {
+			uint64_t how = length == 8 ? le64toh(words[i + 1]) : 0;
+
+			frame->packed.original = (uint32_t)(entry >> 32);
+			frame->packed.algorithm = (uint32_t)how;
+			frame->packed.dictionary = (uint32_t)(how >> 32);
+		}
+		i = next;
 	}
 	frame->payload += size;
 	frame->length -= size;
+	return 0;
+}
+
+/* Only what was agreed on, and only messages of the application's. */
+static int check_compressed(const struct fastipc_channel *channel,
+			    const struct fastipc_frame *frame)
+{
+	uint32_t size = frame->flags & FASTIPC_FRAME_MORE ? frame->total
+							  : frame->length;
+
+	/* Compression has made it smaller, or it would not be compressed: so
+	 * whoever bounds the original size bounds both. */
+	if (!(channel->link.features & FASTIPC_HELLO_COMPRESSION) ||
+	    frame->flags & FASTIPC_FRAME_ERROR ||
+	    frame->type >= FASTIPC_TYPE_RESERVED ||
+	    size >= frame->packed.original)
+		return -EPROTO;
 	return 0;
 }
 
@@ -104,9 +131,12 @@ int fastipc_frame_peek_slowly(const struct fastipc_channel *channel,
 		    ~frame->sum != frame->crc)
 			return -EBADMSG;
 	}
+	frame->packed = (struct fastipc_packed){ 0 };
 	if (__builtin_expect(frame->flags & FASTIPC_FRAME_EXT, 0))
-		return parse_extensions(frame, channel->link.checksum);
-	return 0;
+		error = parse_extensions(frame, channel->link.checksum);
+	if (!error && frame->flags & FASTIPC_FRAME_COMPRESSED)
+		error = check_compressed(channel, frame);
+	return error;
 }
 
 /* Header and payload of one frame into the reserved @place. */
@@ -160,12 +190,16 @@ static int push_fragments(struct fastipc_channel *channel,
 		uint32_t most = fastipc_frame_payload_max(channel);
 		uint32_t left = message->size - message->offset;
 		uint32_t flags = message->flags;
+		bool made = flags & FASTIPC_FRAME_EXT;
 		struct ext_total ext;
 		unsigned char *place;
 		uint32_t length, extra = 0;
 		int error;
 
-		if (!message->offset) {
+		if (made && message->offset)
+			flags &=
+				~(FASTIPC_FRAME_EXT | FASTIPC_FRAME_COMPRESSED);
+		if (!made && !message->offset) {
 			ext = (struct ext_total){
 				.block = htole32(sizeof(ext)),
 				.kind = htole16(FASTIPC_EXT_TOTAL),
@@ -234,8 +268,8 @@ int fastipc_frame_push_value(struct fastipc_channel *channel,
 	if (room < FASTIPC_FRAME_HEADER)
 		return -EAGAIN;
 	room -= FASTIPC_FRAME_HEADER;
-	if (room > channel->link.peer_max_message)
-		room = channel->link.peer_max_message;
+	if (room > channel->link.plain_max)
+		room = channel->link.plain_max;
 	error = encode(value, place + FASTIPC_FRAME_HEADER, room, &size);
 	if (error)
 		return error == -EMSGSIZE ? -EAGAIN : error;
@@ -306,12 +340,15 @@ int fastipc_assembly_expect(struct fastipc_assembly *assembly,
 		assembly->id = frame->id;
 		assembly->type = frame->type;
 		assembly->total = frame->total;
+		assembly->packed.original = 0;
+		if (frame->flags & FASTIPC_FRAME_COMPRESSED)
+			assembly->packed = frame->packed;
 		assembly->size = 0;
 		return 0;
 	}
 	if (frame->id != assembly->id || frame->type != assembly->type ||
-	    frame->total || !frame->length ||
-	    frame->length > assembly->total - assembly->size)
+	    frame->flags & FASTIPC_FRAME_COMPRESSED || frame->total ||
+	    !frame->length || frame->length > assembly->total - assembly->size)
 		return -EPROTO;
 	/* The last fragment, and only it, completes the message. */
 	return more == (frame->length < assembly->total - assembly->size)

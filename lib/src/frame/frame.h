@@ -18,6 +18,8 @@
  * entries of u16 kind, u16 length, u32 value, and `length` bytes, padded to 8.
  * Readers skip kinds that they do not know.  Kind 1 (TOTAL) is in the first
  * fragment of each fragmented message: value is the whole message's size.
+ * Kind 2 (COMPRESSION) is in the first frame of each compressed message: value
+ * is its size before, then come u32 algorithm and u32 CRC of the dictionary.
  *
  * Fragments of one message are not interleaved with other messages of the
  * same direction; control frames may come between them.
@@ -38,11 +40,13 @@
 #define FASTIPC_FRAME_VERSION 1u
 #define FASTIPC_FRAME_HEADER 24u
 
-#define FASTIPC_FRAME_MORE 0x01u  /* not the last fragment */
-#define FASTIPC_FRAME_ERROR 0x08u /* payload: i32 errno (negative), text */
-#define FASTIPC_FRAME_EXT 0x20u	  /* a block of extensions comes first */
+#define FASTIPC_FRAME_MORE 0x01u       /* not the last fragment */
+#define FASTIPC_FRAME_ERROR 0x08u      /* payload: i32 errno (negative), text */
+#define FASTIPC_FRAME_COMPRESSED 0x10u /* the message is; in its first frame */
+#define FASTIPC_FRAME_EXT 0x20u	       /* a block of extensions comes first */
 #define FASTIPC_FRAME_KNOWN \
-	(FASTIPC_FRAME_MORE | FASTIPC_FRAME_ERROR | FASTIPC_FRAME_EXT)
+	(FASTIPC_FRAME_MORE | FASTIPC_FRAME_ERROR | FASTIPC_FRAME_COMPRESSED | \
+	 FASTIPC_FRAME_EXT)
 
 #define FASTIPC_TYPE_PING 0xFF00u /* answered with PONG, same id, same bytes */
 #define FASTIPC_TYPE_PONG 0xFF01u
@@ -50,6 +54,14 @@
 
 #define FASTIPC_EXT_MAX 256u
 #define FASTIPC_EXT_TOTAL 1u
+#define FASTIPC_EXT_COMPRESSION 2u
+
+/* Of a compressed message, as announced. */
+struct fastipc_packed {
+	uint32_t original; /* bytes; 0: it is not compressed */
+	uint32_t algorithm;
+	uint32_t dictionary; /* its CRC-32C */
+};
 
 /* A frame that was received: header in private memory, payload in place. */
 struct fastipc_frame {
@@ -62,6 +74,7 @@ struct fastipc_frame {
 	uint32_t sum;	 /* with flags: over header and extensions */
 	uint16_t type;
 	uint8_t flags;
+	struct fastipc_packed packed; /* with FASTIPC_FRAME_COMPRESSED */
 };
 
 /* A word of the peer's memory, loaded once. */
@@ -183,7 +196,10 @@ static inline void fastipc_frame_release(struct fastipc_channel *channel,
 	fastipc_consumer_release(&channel->rx);
 }
 
-/* A message on its way out; `offset` bytes of it are in the ring already. */
+/*
+ * A message on its way out; `offset` bytes of it are in the ring already.  With
+ * FASTIPC_FRAME_EXT in flags its data begin with the block of extensions.
+ */
 struct fastipc_outgoing {
 	const unsigned char *data;
 	uint64_t id;
@@ -287,6 +303,7 @@ struct fastipc_assembly {
 	uint32_t size;	/* received */
 	uint32_t total; /* announced */
 	uint16_t type;
+	struct fastipc_packed packed;
 	bool open;
 	bool discard; /* over the limit or not wanted: count, do not keep */
 };

@@ -174,8 +174,11 @@ static void on_hello(struct fastipc_server *server, struct handshake *handshake)
 		.context = server,
 	};
 	struct fastipc_link link;
-	int result = fastipc_handshake_accept(handshake->sock, &proposal,
-					      &status, &link);
+	int result;
+
+	fastipc_compress_propose(server->compression, &proposal);
+	result = fastipc_handshake_accept(handshake->sock, &proposal, &status,
+					  &link);
 
 	if (result == 1) {
 		connect_link(server, handshake, &link);

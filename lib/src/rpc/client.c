@@ -40,16 +40,20 @@ static int launch(struct fastipc_client *client, struct call *call,
 		.size = (uint32_t)size,
 		.type = type,
 	};
+	struct fastipc_packer *packer;
 	int error;
 
-	if (client->error)
-		return fastipc_client_over(client);
-	error = fastipc_call_enter(client, call);
-	if (error)
+	packer = fastipc_client_pack(client, &message);
+	error = client->error ? fastipc_client_over(client)
+			      : fastipc_call_enter(client, call);
+	if (error) {
+		fastipc_client_packed(client, packer, &message, 0, error);
 		return error;
+	}
 	message.id = call->id;
 	client->stats.calls++;
 	error = fastipc_client_send(client, &message, more, deadline);
+	fastipc_client_packed(client, packer, &message, (uint32_t)size, error);
 	/* Meanwhile fastipc_client_fail_all() may have ended it. */
 	if (error && fastipc_call_find(client, message.id))
 		fastipc_call_leave(client, call);
@@ -126,8 +130,7 @@ FASTIPC_INLINE int call_quickly(struct fastipc_client *client,
 	int taken, error;
 
 	if (__builtin_expect(!is_quiet(client) ||
-				     message->size >
-					     channel->link.peer_max_message,
+				     message->size > channel->link.plain_max,
 			     0))
 		return 0;
 	fastipc_call_enter(client, call);
@@ -265,13 +268,13 @@ FASTIPC_INLINE bool post_quickly(struct fastipc_client *client,
 {
 	struct fastipc_channel *channel = &client->channel;
 
-	if (__builtin_expect(
-		    client->error || client->sending || client->aborting ||
-			    message->size > channel->link.peer_max_message ||
-			    message->size >
-				    fastipc_frame_payload_max(channel) ||
-			    fastipc_frame_push(channel, message, more),
-		    0))
+	if (__builtin_expect(client->error || client->sending ||
+				     client->aborting ||
+				     message->size > channel->link.plain_max ||
+				     message->size > fastipc_frame_payload_max(
+							     channel) ||
+				     fastipc_frame_push(channel, message, more),
+			     0))
 		return false;
 	client->stats.bytes_sent += message->size;
 	if (!more) {
@@ -298,6 +301,7 @@ int fastipc_client_post(struct fastipc_client *client, uint16_t type,
 		.size = (uint32_t)size,
 		.type = type,
 	};
+	struct fastipc_packer *packer;
 	int error = check_message(client, type, data, size);
 
 	if (error)
@@ -310,8 +314,10 @@ int fastipc_client_post(struct fastipc_client *client, uint16_t type,
 		fastipc_unlock(&client->lock);
 		return 0;
 	}
+	packer = fastipc_client_pack(client, &message);
 	error = fastipc_client_send(client, &message, flags & FASTIPC_MORE,
 				    deadline);
+	fastipc_client_packed(client, packer, &message, (uint32_t)size, error);
 	fastipc_client_promote(client);
 	fastipc_unlock(&client->lock);
 	return error;

@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "base/inline.h"
 #include "base/lock.h"
+#include "frame/compress.h"
 #include "frame/frame.h"
 
 enum call_state {
@@ -71,6 +72,9 @@ struct fastipc_client {
 	uint64_t next_deadline;	       /* of calls with callbacks; 0: none */
 	uint64_t ended;		       /* calls, ever */
 	struct fastipc_client_stats stats;
+	struct fastipc_compress_settings *compression; /* NULL: off */
+	struct fastipc_packing packing;
+	struct fastipc_unpacker unpacker; /* the leader's */
 };
 
 /* ---- client_calls.c ---- */
@@ -170,6 +174,18 @@ int fastipc_client_lead(struct fastipc_client *client, const struct call *call,
 int fastipc_call_finish(struct fastipc_client *client, struct call *call);
 
 /* ---- client_sending.c ---- */
+
+/*
+ * Compress @message, if that is worth it: the packer that holds its bytes, or
+ * NULL.  The lock is dropped meanwhile.
+ */
+struct fastipc_packer *fastipc_client_pack(struct fastipc_client *client,
+					   struct fastipc_outgoing *message);
+/* It was sent, or that failed with @error; it had @size bytes before. */
+void fastipc_client_packed(struct fastipc_client *client,
+			   struct fastipc_packer *packer,
+			   const struct fastipc_outgoing *message,
+			   uint32_t size, int error);
 
 /* Send a frame without data, if there is room now: CANCEL. */
 void fastipc_client_push_control(struct fastipc_client *client, uint16_t type,

@@ -22,6 +22,8 @@ void fastipc_client_options_init(struct fastipc_client_options *options)
 		.max_message = FASTIPC_MESSAGE_DEFAULT,
 		.max_calls = 1024,
 		.connect_timeout_ns = 5000000000ull,
+		.compress_from = FASTIPC_COMPRESS_FROM,
+		.compression_level = 1,
 	};
 }
 
@@ -58,6 +60,20 @@ static int allocate_calls(struct fastipc_client *client, uint32_t max_calls)
 	return 0;
 }
 
+static int configure_compression(struct fastipc_client *client,
+				 const struct fastipc_client_options *options)
+{
+	const struct fastipc_compress_options own = {
+		.compression = options->compression,
+		.from = options->compress_from,
+		.level = options->compression_level,
+		.dictionary = options->dictionary,
+		.dictionary_size = options->dictionary_size,
+	};
+
+	return fastipc_compress_configure(&own, &client->compression);
+}
+
 static void free_client(struct fastipc_client *client)
 {
 	while (client->pool) {
@@ -68,6 +84,8 @@ static void free_client(struct fastipc_client *client)
 	}
 	fastipc_assembly_free(&client->assembly);
 	fastipc_buffer_free(&client->scratch);
+	fastipc_unpacker_free(&client->unpacker);
+	fastipc_compress_unref(client->compression);
 	free(client->calls);
 	free(client->free_slots);
 	free(client);
@@ -102,7 +120,10 @@ int fastipc_client_connect(const char *address,
 		.fingerprint = options->fingerprint,
 		.schema_match = options->schema_match,
 	};
-	error = allocate_calls(client, options->max_calls);
+	error = configure_compression(client, options);
+	fastipc_compress_propose(client->compression, &proposal);
+	if (!error)
+		error = allocate_calls(client, options->max_calls);
 	if (!error)
 		error = fastipc_handshake_connect(
 			address, &proposal,
@@ -112,6 +133,8 @@ int fastipc_client_connect(const char *address,
 		return error;
 	}
 	fastipc_channel_init(&client->channel, &link, options->wait);
+	fastipc_packing_init(&client->packing, client->compression,
+			     &client->channel);
 	*result = client;
 	return 0;
 }

@@ -67,6 +67,59 @@ static int take_error(struct fastipc_client *client, struct call *call,
 	return 0;
 }
 
+/*
+ * A compressed reply, whole in the unpacker's memory.  @sent: bytes that it
+ * had with its extensions.  Negative: the connection is over.
+ */
+static int finish_compressed(struct fastipc_client *client, struct call *call,
+			     const struct fastipc_packed *packed, uint32_t size,
+			     uint32_t sent)
+{
+	struct fastipc_buffer *to = call->reply ? call->reply
+						: &client->scratch;
+	int status = fit_reply(to, packed->original);
+
+	if (!status)
+		status = fastipc_unpack(&client->unpacker, client->compression,
+					packed, client->unpacker.data, size,
+					to->data);
+	if (status == -EPROTO)
+		return status;
+	client->stats.replies++;
+	client->stats.bytes_received += packed->original;
+	fastipc_compressed_add(&client->stats.compressed_received,
+			       packed->original, sent);
+	fastipc_call_complete(client, call, status, status ? NULL : to->data,
+			      status ? 0 : packed->original);
+	return 0;
+}
+
+/* The same in one frame. */
+static int take_compressed(struct fastipc_client *client, struct call *call,
+			   const struct fastipc_frame *frame)
+{
+	int status = 0, error = 0;
+
+	if (frame->packed.original > client->max_message)
+		status = -EMSGSIZE;
+	else
+		status =
+			fastipc_unpacker_grow(&client->unpacker, frame->length);
+	if (!status)
+		error = fastipc_frame_take(&client->channel, frame,
+					   client->unpacker.data);
+	fastipc_frame_release(&client->channel, frame);
+	if (error)
+		return error;
+	if (!status)
+		return finish_compressed(client, call, &frame->packed,
+					 frame->length,
+					 frame->record - FASTIPC_FRAME_HEADER);
+	client->stats.replies++;
+	fastipc_call_complete(client, call, status, NULL, 0);
+	return 0;
+}
+
 /* A reply in one frame.  Negative: the connection is over. */
 static int take_reply(struct fastipc_client *client, struct call *call,
 		      const struct fastipc_frame *frame)
@@ -76,6 +129,8 @@ static int take_reply(struct fastipc_client *client, struct call *call,
 	int status = 0;
 	int error;
 
+	if (frame->flags & FASTIPC_FRAME_COMPRESSED)
+		return take_compressed(client, call, frame);
 	if (frame->flags & FASTIPC_FRAME_ERROR) {
 		error = take_error(client, call, frame, &status);
 	} else if (frame->length > client->max_message) {
@@ -101,6 +156,8 @@ static int take_reply(struct fastipc_client *client, struct call *call,
 static int open_assembly(struct fastipc_client *client, struct call *call)
 {
 	struct fastipc_assembly *assembly = &client->assembly;
+	uint32_t size = assembly->packed.original ? assembly->packed.original
+						  : assembly->total;
 	int status = 0;
 
 	if (!call) {
@@ -108,15 +165,18 @@ static int open_assembly(struct fastipc_client *client, struct call *call)
 		assembly->discard = true;
 		return 0;
 	}
-	if (assembly->total > client->max_message)
+	if (size > client->max_message)
 		status = fastipc_fail(
 			-EMSGSIZE,
 			"the reply has %u bytes, the limit is %u: raise max_message",
-			assembly->total, client->max_message);
+			size, client->max_message);
 	else if (call->reply)
-		status = fit_reply(call->reply, assembly->total);
+		status = fit_reply(call->reply, size);
 	else
-		status = fit_scratch(client, assembly->total);
+		status = fit_scratch(client, size);
+	if (!status && assembly->packed.original)
+		status = fastipc_unpacker_grow(&client->unpacker,
+					       assembly->total);
 	if (status) {
 		assembly->discard = true;
 		fastipc_call_complete(client, call, status, NULL, 0);
@@ -143,6 +203,8 @@ static int take_fragment(struct fastipc_client *client, struct call *call,
 		unsigned char *to = call->reply ? call->reply->data
 						: client->scratch.data;
 
+		if (assembly->packed.original)
+			to = client->unpacker.data;
 		error = fastipc_frame_take(&client->channel, frame,
 					   to + assembly->size);
 	}
@@ -156,6 +218,10 @@ static int take_fragment(struct fastipc_client *client, struct call *call,
 	assembly->open = false;
 	if (assembly->discard)
 		return 0;
+	if (assembly->packed.original)
+		return finish_compressed(
+			client, call, &assembly->packed, assembly->total,
+			assembly->total + FASTIPC_COMPRESS_BLOCK);
 	client->stats.replies++;
 	client->stats.bytes_received += assembly->total;
 	fastipc_call_complete(client, call, 0,

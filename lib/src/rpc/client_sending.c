@@ -117,6 +117,41 @@ static int send_slowly(struct fastipc_client *client,
 	return error;
 }
 
+struct fastipc_packer *fastipc_client_pack(struct fastipc_client *client,
+					   struct fastipc_outgoing *message)
+{
+	struct fastipc_packer *packer;
+
+	if (!fastipc_packing_wants(&client->packing, message->size))
+		return NULL;
+	/* It may take long, and is nobody else's business. */
+	fastipc_unlock(&client->lock);
+	packer = fastipc_packer_borrow(client->compression);
+	if (packer && !fastipc_pack(&client->packing, packer, message)) {
+		fastipc_packer_return(client->compression, packer);
+		packer = NULL;
+	}
+	fastipc_lock(&client->lock);
+	return packer;
+}
+
+void fastipc_client_packed(struct fastipc_client *client,
+			   struct fastipc_packer *packer,
+			   const struct fastipc_outgoing *message,
+			   uint32_t size, int error)
+{
+	struct fastipc_client_stats *stats = &client->stats;
+
+	if (!packer)
+		return;
+	if (!error) {
+		stats->bytes_sent += size - message->size;
+		fastipc_compressed_add(&stats->compressed_sent, size,
+				       message->size);
+	}
+	fastipc_packer_return(client->compression, packer);
+}
+
 int fastipc_client_send(struct fastipc_client *client,
 			struct fastipc_outgoing *message, bool more,
 			uint64_t deadline)

@@ -36,6 +36,9 @@ struct connection *fastipc_connection_create(struct fastipc_server *server,
 	connection->handlers.type = UINT32_MAX;
 	pthread_mutex_init(&connection->lock, NULL);
 	fastipc_channel_init(&connection->channel, link, server->options.wait);
+	fastipc_packing_init(&connection->packing,
+			     fastipc_compress_ref(server->compression),
+			     &connection->channel);
 	return connection;
 }
 
@@ -44,6 +47,7 @@ void fastipc_connection_unref(struct connection *connection)
 	if (__atomic_sub_fetch(&connection->references, 1, __ATOMIC_ACQ_REL))
 		return;
 	pthread_mutex_destroy(&connection->lock);
+	fastipc_compress_unref(connection->packing.settings);
 	free(connection->spare);
 	free(connection);
 }
@@ -200,6 +204,62 @@ static int control(struct connection *connection,
 	}
 }
 
+/*
+ * @size compressed bytes at @data, which nobody can change any more.  @sent:
+ * what they were with extensions.  1: it was much work, it is others' turn.
+ */
+static int dispatch_compressed(struct connection *connection, uint16_t type,
+			       uint64_t id, const struct fastipc_packed *packed,
+			       const void *data, uint32_t size, uint32_t sent)
+{
+	struct worker *worker = connection->worker;
+	int error = scratch_grow(worker, packed->original);
+
+	if (!error)
+		error = fastipc_unpack(&worker->unpacker,
+				       connection->packing.settings, packed,
+				       data, size, worker->scratch);
+	if (error == -ENOMEM)
+		return refuse(connection, type, id, error,
+			      "the server has no memory for the request");
+	if (error)
+		return error;
+	fastipc_compressed_add(&worker->stats.compressed_received,
+			       packed->original, sent);
+	dispatch(connection, type, id, worker->scratch, packed->original);
+	return 1;
+}
+
+/* A compressed message in one frame. */
+static int take_compressed(struct connection *connection,
+			   const struct fastipc_frame *frame)
+{
+	struct fastipc_channel *channel = &connection->channel;
+	struct fastipc_unpacker *unpacker = &connection->worker->unpacker;
+	int error = 0;
+
+	if (frame->packed.original > connection->server->options.max_message)
+		error = -EMSGSIZE;
+	else
+		error = fastipc_unpacker_grow(unpacker, frame->length);
+	if (error) {
+		fastipc_frame_release(channel, frame);
+		return refuse(
+			connection, frame->type, frame->id, error,
+			error == -EMSGSIZE
+				? "the request is over the server's limit"
+				: "the server has no memory for the request");
+	}
+	error = fastipc_frame_take(channel, frame, unpacker->data);
+	fastipc_frame_release(channel, frame);
+	if (error)
+		return error;
+	return dispatch_compressed(connection, frame->type, frame->id,
+				   &frame->packed, unpacker->data,
+				   frame->length,
+				   frame->record - FASTIPC_FRAME_HEADER);
+}
+
 /* A message in one frame: copied out and checked, then it cannot change. */
 FASTIPC_INLINE int take_whole(struct connection *connection,
 			      const struct fastipc_frame *frame)
@@ -233,8 +293,10 @@ static void open_assembly(struct connection *connection,
 			  const struct fastipc_frame *frame)
 {
 	struct fastipc_assembly *assembly = &connection->assembly;
+	uint32_t size = assembly->packed.original ? assembly->packed.original
+						  : assembly->total;
 
-	if (assembly->total > connection->server->options.max_message) {
+	if (size > connection->server->options.max_message) {
 		assembly->discard = true;
 		refuse(connection, frame->type, frame->id, -EMSGSIZE,
 		       "the request is over the server's limit");
@@ -267,13 +329,19 @@ static int take_fragment(struct connection *connection,
 	if (frame->flags & FASTIPC_FRAME_MORE)
 		return 0;
 	assembly->open = false;
+	if (!assembly->discard && assembly->packed.original)
+		return dispatch_compressed(
+			connection, assembly->type, assembly->id,
+			&assembly->packed, assembly->data, assembly->total,
+			assembly->total + FASTIPC_COMPRESS_BLOCK);
 	if (!assembly->discard)
 		dispatch(connection, assembly->type, assembly->id,
 			 assembly->data, assembly->total);
 	return 0;
 }
 
-/* One frame: 0, -EAGAIN (none), or the reason to give the client up. */
+/* One frame: 0; 1 and it was much work; -EAGAIN (none), or the reason to give
+ * the client up. */
 FASTIPC_INLINE int serve_one(struct connection *connection)
 {
 	struct fastipc_frame frame;
@@ -281,12 +349,16 @@ FASTIPC_INLINE int serve_one(struct connection *connection)
 
 	if (error)
 		return error;
-	if (__builtin_expect((frame.flags & FASTIPC_FRAME_MORE) ||
+	if (__builtin_expect((frame.flags & (FASTIPC_FRAME_MORE |
+					     FASTIPC_FRAME_COMPRESSED)) ||
 				     (connection->assembly.open &&
 				      frame.type < FASTIPC_TYPE_RESERVED),
 			     0)) {
 		if (frame.type >= FASTIPC_TYPE_RESERVED)
 			return -EPROTO;
+		if (!(frame.flags & FASTIPC_FRAME_MORE) &&
+		    !connection->assembly.open)
+			return take_compressed(connection, &frame);
 		return take_fragment(connection, &frame);
 	}
 	return take_whole(connection, &frame);
@@ -348,6 +420,10 @@ unsigned int fastipc_connection_serve(struct connection *connection)
 		if (error)
 			break;
 		done++;
+	}
+	if (__builtin_expect(error > 0, 0)) {
+		done++;
+		error = 0;
 	}
 	if (done)
 		tell_space(connection, error == -EAGAIN);

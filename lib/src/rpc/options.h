@@ -7,6 +7,9 @@
 
 #include <fastipc/types.h>
 
+/* The default of compress_from. */
+#define FASTIPC_COMPRESS_FROM 4096u
+
 /*
  * -EINVAL unless a struct of options that says it has @size bytes has all
  * @known ones: then @init, a function's name, was not called.

@@ -58,16 +58,11 @@ void fastipc_request_fingerprint(const struct fastipc_request *request,
 
 /* ---- answering ---- */
 
-static int send_reply(struct fastipc_request *request, const void *data,
-		      size_t size, bool from_worker)
+static int send_reply(struct fastipc_request *request,
+		      struct fastipc_outgoing *message, size_t size,
+		      bool from_worker)
 {
 	struct connection *connection = request->connection;
-	struct fastipc_outgoing message = {
-		.data = data ? data : (const void *)"",
-		.size = (uint32_t)size,
-		.id = request->id,
-		.type = request->type,
-	};
 	uint32_t most = connection->channel.link.peer_max_message;
 
 	if (__builtin_expect(size > most, 0)) {
@@ -79,11 +74,13 @@ static int send_reply(struct fastipc_request *request, const void *data,
 			"the reply has %zu bytes, the client's limit is %u",
 			size, most);
 	}
-	return fastipc_connection_send(connection, &message, from_worker);
+	return fastipc_connection_send(connection, message, from_worker);
 }
 
-static int answer(struct fastipc_request *request, const void *data,
-		  size_t size, int failure, const char *text, bool from_worker)
+/* @message: the reply, compressed or not; it had @size bytes. */
+static int answer(struct fastipc_request *request,
+		  struct fastipc_outgoing *message, size_t size, int failure,
+		  const char *text, bool from_worker)
 {
 	if (!request->id)
 		return 0; /* one-way: nobody waits */
@@ -92,7 +89,40 @@ static int answer(struct fastipc_request *request, const void *data,
 						     request->type, request->id,
 						     failure, text,
 						     from_worker);
-	return send_reply(request, data, size, from_worker);
+	return send_reply(request, message, size, from_worker);
+}
+
+static struct fastipc_outgoing make_reply(const struct fastipc_request *request,
+					  const void *data, size_t size)
+{
+	return (struct fastipc_outgoing){
+		.data = data ? data : (const void *)"",
+		.size = (uint32_t)size,
+		.id = request->id,
+		.type = request->type,
+	};
+}
+
+/* Whether a reply of this size is to be compressed, or a try is due. */
+static bool wants_packing(const struct fastipc_request *request, size_t size,
+			  int failure)
+{
+	return !failure && request->id &&
+	       fastipc_packing_wants(&request->connection->packing, size);
+}
+
+/* Several threads may, each for a connection of its own. */
+static void count_deferred(struct fastipc_server *server, size_t size,
+			   const struct fastipc_outgoing *message)
+{
+	struct fastipc_compressed *sum = &server->deferred_compressed;
+
+	__atomic_fetch_add(&server->deferred_bytes, size, __ATOMIC_RELAXED);
+	if (!(message->flags & FASTIPC_FRAME_COMPRESSED))
+		return;
+	__atomic_fetch_add(&sum->messages, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&sum->bytes_before, size, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&sum->bytes_after, message->size, __ATOMIC_RELAXED);
 }
 
 static void unlink_deferred(struct fastipc_request *request)
@@ -110,21 +140,29 @@ static int answer_deferred(struct fastipc_request *request, const void *data,
 			   size_t size, int failure, const char *text)
 {
 	struct connection *connection = request->connection;
+	struct fastipc_outgoing message = make_reply(request, data, size);
+	struct fastipc_packer *packer = NULL;
 	int error;
 
+	/* Before the lock, for which the worker may wait. */
+	if (wants_packing(request, size, failure))
+		packer = fastipc_packer_borrow(connection->packing.settings);
+	if (packer)
+		fastipc_pack(&connection->packing, packer, &message);
 	pthread_mutex_lock(&connection->lock);
 	/* Of a dead connection, the link and the server may be gone. */
 	if (connection->dead)
 		error = fastipc_fail(-EPIPE, "the client is gone");
 	else
-		error = answer(request, data, size, failure, text, false);
+		error = answer(request, &message, size, failure, text, false);
 	if (!error && !failure)
-		__atomic_fetch_add(&connection->server->deferred_bytes, size,
-				   __ATOMIC_RELAXED);
+		count_deferred(connection->server, size, &message);
 	unlink_deferred(request);
 	/* Pairs with fastipc_connection_is_shared(): the worker sees all we sent. */
 	__atomic_fetch_sub(&connection->deferred, 1, __ATOMIC_RELEASE);
 	pthread_mutex_unlock(&connection->lock);
+	if (packer)
+		fastipc_packer_return(connection->packing.settings, packer);
 	fastipc_connection_unref(connection);
 	free(request);
 	return error;
@@ -135,6 +173,8 @@ static int answer_now(struct fastipc_request *request, const void *data,
 		      size_t size, int failure, const char *text)
 {
 	struct connection *connection = request->connection;
+	struct worker *worker = connection->worker;
+	struct fastipc_outgoing message = make_reply(request, data, size);
 	bool shared = fastipc_connection_is_shared(connection);
 	int error;
 
@@ -146,13 +186,18 @@ static int answer_now(struct fastipc_request *request, const void *data,
 		return fastipc_fail(-EALREADY,
 				    "the request was answered before");
 	request->answered = true;
+	if (wants_packing(request, size, failure))
+		fastipc_pack(&connection->packing, &worker->packer, &message);
 	if (shared)
 		pthread_mutex_lock(&connection->lock);
-	error = answer(request, data, size, failure, text, true);
+	error = answer(request, &message, size, failure, text, true);
 	if (shared)
 		pthread_mutex_unlock(&connection->lock);
 	if (!error)
-		count(&connection->worker->stats.bytes_sent, size);
+		count(&worker->stats.bytes_sent, size);
+	if (!error && message.flags & FASTIPC_FRAME_COMPRESSED)
+		fastipc_compressed_add(&worker->stats.compressed_sent, size,
+				       message.size);
 	return error;
 }
 
@@ -163,7 +208,7 @@ static inline bool is_plain(const struct fastipc_request *request, size_t size)
 
 	return !(request->is_deferred | request->answered) && !request->kept &&
 	       request->id && !fastipc_connection_is_shared(connection) &&
-	       size <= connection->channel.link.peer_max_message;
+	       size <= connection->channel.link.plain_max;
 }
 
 int fastipc_request_reply(struct fastipc_request *request, const void *data,

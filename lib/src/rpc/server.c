@@ -30,6 +30,8 @@ void fastipc_server_options_init(struct fastipc_server_options *options)
 		.stall_timeout_ns = 30000000000ull,
 		.handshake_timeout_ns = 2000000000ull,
 		.mode = 0600,
+		.compress_from = FASTIPC_COMPRESS_FROM,
+		.compression_level = 1,
 	};
 }
 
@@ -50,6 +52,21 @@ static int check_options(const struct fastipc_server_options *options)
 	return fastipc_options_check(options->wait, options->checksum,
 				     options->ring_size, options->schema_match,
 				     options->max_message);
+}
+
+static int configure_compression(struct fastipc_server *server)
+{
+	struct fastipc_server_options *options = &server->options;
+	const struct fastipc_compress_options own = {
+		.compression = options->compression,
+		.from = options->compress_from,
+		.level = options->compression_level,
+		.dictionary = options->dictionary,
+		.dictionary_size = options->dictionary_size,
+	};
+
+	options->dictionary = NULL; /* the caller's; it is copied */
+	return fastipc_compress_configure(&own, &server->compression);
 }
 
 static int create_workers(struct fastipc_server *server)
@@ -128,6 +145,8 @@ int fastipc_server_create(const char *address,
 	if (!server->registry)
 		error = fastipc_fail(-ENOMEM, "no memory for handlers");
 	if (!error)
+		error = configure_compression(server);
+	if (!error)
 		error = create_workers(server);
 	if (!error)
 		error = open_descriptors(server, address);
@@ -151,6 +170,7 @@ void fastipc_server_destroy(struct fastipc_server *server)
 	}
 	free(server->workers);
 	fastipc_registry_destroy(server->registry);
+	fastipc_compress_unref(server->compression);
 	if (server->epoll_fd >= 0)
 		close(server->epoll_fd);
 	if (server->stop_fd >= 0)
@@ -263,6 +283,15 @@ int fastipc_server_dispatch(struct fastipc_server *server)
 
 #define LOAD(from, field) __atomic_load_n(&(from)->field, __ATOMIC_RELAXED)
 #define ADD(field) total.field += LOAD(from, field)
+#define ADD_COMPRESSED(field) add_compressed(&total.field, &from->field)
+
+static void add_compressed(struct fastipc_compressed *total,
+			   const struct fastipc_compressed *from)
+{
+	total->messages += LOAD(from, messages);
+	total->bytes_before += LOAD(from, bytes_before);
+	total->bytes_after += LOAD(from, bytes_after);
+}
 
 int fastipc_server_get_stats(const struct fastipc_server *server,
 			     struct fastipc_server_stats *stats)
@@ -290,9 +319,12 @@ int fastipc_server_get_stats(const struct fastipc_server *server,
 		ADD(bytes_sent);
 		ADD(sleeps);
 		ADD(wakes);
+		ADD_COMPRESSED(compressed_sent);
+		ADD_COMPRESSED(compressed_received);
 	}
 	total.connections = LOAD(server, connections);
 	total.bytes_sent += LOAD(server, deferred_bytes);
+	add_compressed(&total.compressed_sent, &server->deferred_compressed);
 	total.size = stats->size < sizeof(total) ? stats->size : sizeof(total);
 	memcpy(stats, &total, total.size);
 	return 0;

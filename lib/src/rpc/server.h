@@ -32,6 +32,7 @@
 
 #include <fastipc/server.h>
 
+#include "frame/compress.h"
 #include "frame/frame.h"
 #include "rpc/registry.h"
 
@@ -78,7 +79,7 @@ struct connection {
 	uint32_t deferred;   /* requests to be answered later */
 	bool dead;	     /* nothing can be sent any more */
 	bool lied;	     /* about what it has read */
-	struct fastipc_peer peer; /* outlives the link, ... */
+	struct fastipc_peer peer;		/* outlives the link, ... */
 	struct fastipc_fingerprint fingerprint; /* ... as this does */
 	pthread_mutex_t lock;
 	struct fastipc_request *requests; /* deferred; under lock */
@@ -89,6 +90,7 @@ struct connection {
 	/* The worker's. */
 	struct fastipc_assembly assembly;
 	struct handler_cache handlers;
+	struct fastipc_packing packing; /* with a reference to its settings */
 	bool hot;
 	bool closing;	    /* broken: waits for its HANGUP */
 	bool slept_on;	    /* by the worker, last time, ... */
@@ -144,12 +146,15 @@ struct worker {
 	struct fastipc_wait_policy wait;
 	unsigned char *scratch; /* the request in hand */
 	uint32_t scratch_size;
+	struct fastipc_packer packer;	  /* replies in handlers */
+	struct fastipc_unpacker unpacker; /* and requests */
 	struct fastipc_server_stats stats;
 } __attribute__((aligned(FASTIPC_LINE_SIZE)));
 
 struct fastipc_server {
 	struct fastipc_server_options options;
 	struct fastipc_rendezvous rendezvous;
+	struct fastipc_compress_settings *compression; /* NULL: off */
 	struct registry *registry;
 	struct worker *workers;
 	uint32_t worker_count;
@@ -162,6 +167,7 @@ struct fastipc_server {
 	uint64_t started_ns;
 	uint64_t connections;	 /* open; rendezvous thread and workers */
 	uint64_t deferred_bytes; /* sent by answers from other threads */
+	struct fastipc_compressed deferred_compressed; /* likewise */
 	bool running;
 	uint64_t paused_until; /* no accepting before; 0: not paused */
 	struct fastipc_server_stats stats; /* the rendezvous thread's */

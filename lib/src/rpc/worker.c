@@ -61,6 +61,8 @@ void fastipc_worker_fini(struct worker *worker)
 {
 	free(worker->hot);
 	free(worker->scratch);
+	fastipc_packer_free(&worker->packer);
+	fastipc_unpacker_free(&worker->unpacker);
 	pthread_mutex_destroy(&worker->inbox_lock);
 }
 
