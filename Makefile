@@ -127,7 +127,7 @@ $(LIB_SO): $(LIB_OBJECTS) lib/libfastipc.map
 		$(URCU) $(COMPRESS)
 	@for link in $(LIB_LINKS); do ln -sf $(@F) $(@D)/$$link; done
 
-$(O)/bin/fastipc: $(TOOL_OBJECTS) $(LIB_A)
+$(O)/bin/fastipc: $(TOOL_OBJECTS) $(SCHEMA_A) $(LIB_A)
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(FLAGS) $(LINK) -o $@ $^ $(URCU) $(COMPRESS) $(NL) -lm
 

@@ -28,6 +28,8 @@ int command_stat(int argc, char **argv);
 int command_top(int argc, char **argv);
 int command_monitor(int argc, char **argv);
 int command_disconnect(int argc, char **argv);
+int command_decode(int argc, char **argv);
+int command_encode(int argc, char **argv);
 int command_bench(int argc, char **argv);
 
 #endif

@@ -20,6 +20,8 @@ static const struct command commands[] = {
 	{ "monitor", "print what happens to the module's channels",
 	  command_monitor },
 	{ "disconnect", "end a channel of the module", command_disconnect },
+	{ "decode", "print a message of a schema as JSON", command_decode },
+	{ "encode", "make a message of a schema from JSON", command_encode },
 	{ "bench", "measure latency and throughput", command_bench },
 };
 
