@@ -16,10 +16,6 @@
 #include "schema/compat.h"
 #include "schema/schema.h"
 
-/* Not in all builds yet. */
-#pragma weak schema_check
-#pragma weak schema_level_of
-
 #define EXIT_USAGE 2
 #define INCLUDES_MAX 64
 
