@@ -127,7 +127,10 @@ static void check_default(struct schema_tree *tree, struct schema_item *item)
 			!schema_parse_float(reports, value, type, &item->bits);
 	} else if (value->kind == SCHEMA_TOKEN_NAME) {
 		schema_report(reports, value->place,
-			      "expected a number, found '%.60s'", value->text);
+			      "expected %s, found '%.60s'",
+			      type == FASTIPC_TYPE_BOOL ? "true or false"
+							: "a number",
+			      value->text);
 		item->broken = true;
 	} else {
 		item->broken = !schema_parse_integer(reports, value,

@@ -306,9 +306,9 @@ static void compare_field(struct comparison *comparison, const char *owner,
 	    before->flags == now->flags &&
 	    before->default_bits != now->default_bits)
 		find(comparison, SCHEMA_LEVEL_WIRE, before->line, now->line,
-		     "the default of '%s.%s' is another: it is part of what is "
-		     "sent",
-		     owner, now->name);
+		     "the default of '%s.%s' was 0x%" PRIx64
+		     ", and is 0x%" PRIx64 ": it is part of what is sent",
+		     owner, now->name, before->default_bits, now->default_bits);
 }
 
 /* A name that is not where it was: renamed, or another field altogether. */

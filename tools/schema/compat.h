@@ -21,7 +21,7 @@ enum schema_level {
  * Compare two schemas that schema_load() made, and print every change that is
  * incompatible at @level or below, one per line and sorted, then a summary:
  *
- *	new.fbs:7: WIRE: the default of 'a.Item.size' is another (old.fbs:9)
+ *	new.fbs:7: WIRE: 'a.Item.size' was = null (old.fbs:9)
  *
  * How many there are; -ENOMEM.  Nothing else is printed if there are none.
  */

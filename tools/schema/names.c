@@ -106,8 +106,8 @@ void schema_guess_start(struct schema_guess *guess, const char *word)
 
 	guess->word = word;
 	guess->best = NULL;
-	/* A third of the letters may be wrong. */
-	guess->distance = length > LONGEST ? 0 : (uint32_t)(length + 2) / 3;
+	/* A quarter of the letters may be wrong, and one in any case. */
+	guess->distance = length > LONGEST ? 0 : (uint32_t)(length + 3) / 4;
 	if (guess->distance >= length)
 		guess->distance = length > 1 ? (uint32_t)length - 1 : 0;
 	guess->distance += length <= LONGEST;

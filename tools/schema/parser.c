@@ -260,26 +260,26 @@ static bool parse_attribute(struct parser *parser,
 	struct schema_attribute *attribute =
 		schema_take(tree->arena, sizeof(*attribute));
 
-	while (*list)
-		list = &(*list)->next;
 	if (!expect_name(parser, &attribute->name, "the name of an attribute"))
 		return false;
 	attribute->declared =
 		schema_map_get(&tree->attributes, attribute->name.text) != NULL;
-	*list = attribute;
-	if (!accept(parser, ':'))
-		return true;
-	if (is(parser, SCHEMA_TOKEN_NAME)) {
-		unexpected(parser, "a number or a string");
-		schema_hint(tree->reports, "write \"%s\", in quotes",
-			    token(parser)->text);
-		return false;
+	if (accept(parser, ':')) {
+		if (!is(parser, SCHEMA_TOKEN_NUMBER) &&
+		    !is(parser, SCHEMA_TOKEN_STRING)) {
+			unexpected(parser, "a number or a string");
+			if (is(parser, SCHEMA_TOKEN_NAME))
+				schema_hint(tree->reports,
+					    "write \"%s\", in quotes",
+					    token(parser)->text);
+			return false;
+		}
+		attribute->value = *token(parser);
+		next(parser);
 	}
-	if (!is(parser, SCHEMA_TOKEN_NUMBER) &&
-	    !is(parser, SCHEMA_TOKEN_STRING))
-		return unexpected(parser, "a number or a string");
-	attribute->value = *token(parser);
-	next(parser);
+	while (*list)
+		list = &(*list)->next;
+	*list = attribute;
 	return true;
 }
 
