@@ -121,10 +121,11 @@ const char *gen_bool(bool value)
 
 /* What a table T has besides its fields: T_init and so on. */
 static const char *const table_parts[] = {
-	"init",	     "encode",	    "size",    "read",		"read_sealed",
-	"reader",    "view",	    "view_of", "array",		"vector",
-	"vector_at", "vector_view", "put_",    "check_",	"head_",
-	"empty_",    "measure_",    "fields_", "vector_view_at"
+	"init",		 "encode",	"size",	    "read",	"read_sealed",
+	"reader",	 "view",	"view_of",  "array",	"vector",
+	"vector_at",	 "vector_view", "put_",	    "check_",	"head_",
+	"empty_",	 "encoder",	"received", "measure_", "fields_",
+	"vector_view_at"
 };
 
 static const char *const struct_parts[] = { "SIZE",	      "load_",

@@ -112,10 +112,12 @@ void emit_functions(struct gen *gen);
 void emit_readers(struct gen *gen);
 void emit_views(struct gen *gen);
 void emit_service_types(struct gen *gen);
+void emit_services(struct gen *gen);
 
 void emit_declarations(struct gen *gen);
 void emit_encoders(struct gen *gen);
 void emit_checks(struct gen *gen);
+void emit_service_code(struct gen *gen);
 void emit_descriptors(struct gen *gen);
 
 #endif

@@ -249,7 +249,9 @@ static void emit_header(struct gen *gen)
 		 "T_encode(), read it\n * with T_read() and T_field(), look "
 		 "at shared memory with T_view_of() and\n"
 		 " * T_view_field().");
-	put(gen, "#ifndef %s\n#define %s\n\n#include <fastipc/codec.h>\n\n",
+	put(gen,
+	    "#ifndef %s\n#define %s\n\n"
+	    "#include <fastipc/client.h>\n#include <fastipc/codec.h>\n\n",
 	    guard, guard);
 	sources = schema_sources(gen->schema, &count);
 	for (uint16_t i = 0; count && i < sources[0].include_count; i++)
@@ -274,6 +276,7 @@ static void emit_header(struct gen *gen)
 	emit_readers(gen);
 	put(gen, "/* ---- to look at what may change ---- */\n\n");
 	emit_views(gen);
+	emit_services(gen);
 	put(gen, "#ifdef __cplusplus\n}\n#endif\n\n#endif\n");
 }
 
@@ -285,6 +288,7 @@ static void emit_source(struct gen *gen)
 	emit_enum_names(gen);
 	emit_encoders(gen);
 	emit_checks(gen);
+	emit_service_code(gen);
 	emit_descriptors(gen);
 }
 
