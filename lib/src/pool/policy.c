@@ -1,0 +1,450 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The pool's decisions; see policy.h.
+ */
+#include "pool/policy.h"
+
+#define SECOND 1000000000ull
+/* A trial has to bring this much more throughput. */
+#define TRIAL_GAIN 1.05
+#define HOLD_FIRST_NS SECOND
+#define HOLD_MOST_NS (60 * SECOND)
+/* The rate is measured over no less than that. */
+#define RATE_LEAST_NS 5000000u
+/* Without trust, it is tried again after so many. */
+#define TRUST_RETRY 32u
+#define TRUST_LOSS 4
+
+uint64_t fastipc_policy_random(uint64_t *state)
+{
+	uint64_t z = *state += 0x9e3779b97f4a7c15ull;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+	return z ^ (z >> 31);
+}
+
+uint64_t fastipc_policy_sooner(uint64_t a, uint64_t b)
+{
+	if (!a || !b)
+		return a ? a : b;
+	return a < b ? a : b;
+}
+
+/* ---- backoff ---- */
+
+uint64_t fastipc_backoff_delay(uint64_t base_ns, uint64_t most_ns,
+			       uint32_t failures, uint64_t random)
+{
+	uint64_t bound = base_ns;
+
+	for (uint32_t i = 1; i < failures && bound < most_ns; i++)
+		bound *= 2;
+	if (bound > most_ns)
+		bound = most_ns;
+	return bound ? random % (bound + 1) : 0;
+}
+
+void fastipc_backoff_failed(struct fastipc_backoff *backoff, uint64_t now,
+			    uint64_t base_ns, uint64_t most_ns, uint64_t random)
+{
+	if (backoff->failures < UINT32_MAX)
+		backoff->failures++;
+	backoff->retry_at = now + fastipc_backoff_delay(base_ns, most_ns,
+							backoff->failures,
+							random);
+}
+
+/* ---- the retry budget ---- */
+
+void fastipc_budget_init(struct fastipc_budget *budget,
+			 const struct fastipc_budget_settings *settings,
+			 uint64_t now)
+{
+	*budget = (struct fastipc_budget){
+		.thousandths = settings->burst * 1000ull,
+		.at = now,
+	};
+}
+
+bool fastipc_budget_take(struct fastipc_budget *budget,
+			 const struct fastipc_budget_settings *settings,
+			 uint64_t now, uint64_t calls)
+{
+	uint64_t most = settings->burst * 1000ull;
+	uint64_t elapsed = now > budget->at ? now - budget->at : 0;
+	double earned;
+
+	if (calls < budget->calls)
+		calls = budget->calls;
+	earned = (double)(calls - budget->calls) * settings->percent * 10 +
+		 (double)elapsed * settings->per_second / 1e6;
+	/* What is less than a thousandth is earned the next time. */
+	if (earned >= 1) {
+		earned += (double)budget->thousandths;
+		budget->thousandths = earned < (double)most ? (uint64_t)earned
+							    : most;
+		budget->calls = calls;
+		budget->at = now;
+	}
+	if (budget->thousandths < 1000)
+		return false;
+	budget->thousandths -= 1000;
+	return true;
+}
+
+/* ---- the breaker ---- */
+
+/* Forget the buckets whose time is over. */
+static void roll(struct fastipc_breaker *breaker, uint64_t window_ns,
+		 uint64_t now)
+{
+	uint64_t width = window_ns / FASTIPC_BREAKER_BUCKETS;
+	uint64_t slice = now / (width ? width : 1);
+
+	if (slice <= breaker->slice)
+		return;
+	if (slice - breaker->slice >= FASTIPC_BREAKER_BUCKETS)
+		breaker->slice = slice - FASTIPC_BREAKER_BUCKETS;
+	while (breaker->slice < slice) {
+		uint64_t next = ++breaker->slice % FASTIPC_BREAKER_BUCKETS;
+
+		breaker->buckets[next].good = 0;
+		breaker->buckets[next].failed = 0;
+	}
+}
+
+static void open_breaker(struct fastipc_breaker *breaker,
+			 const struct fastipc_breaker_settings *settings,
+			 uint64_t now, uint64_t random)
+{
+	uint64_t bound = settings->open_ns;
+
+	for (uint32_t i = 0;
+	     i < breaker->times_open && bound < settings->open_most_ns; i++)
+		bound *= 2;
+	if (bound > settings->open_most_ns)
+		bound = settings->open_most_ns;
+	breaker->times_open++;
+	breaker->state = FASTIPC_BREAKER_OPEN;
+	/* At least half: a breaker that closes at once protects nobody. */
+	breaker->until = now + bound / 2 + random % (bound / 2 + 1);
+	breaker->probing = false;
+	breaker->good = 0;
+}
+
+bool fastipc_breaker_note(struct fastipc_breaker *breaker,
+			  const struct fastipc_breaker_settings *settings,
+			  uint64_t now, uint64_t good, uint64_t failed,
+			  uint64_t random)
+{
+	uint64_t all_good = 0, all_failed = 0;
+
+	roll(breaker, settings->window_ns, now);
+	breaker->buckets[breaker->slice % FASTIPC_BREAKER_BUCKETS].good += good;
+	breaker->buckets[breaker->slice % FASTIPC_BREAKER_BUCKETS].failed +=
+		failed;
+	if (breaker->state != FASTIPC_BREAKER_CLOSED || !settings->percent ||
+	    !failed)
+		return false;
+	for (unsigned int i = 0; i < FASTIPC_BREAKER_BUCKETS; i++) {
+		all_good += breaker->buckets[i].good;
+		all_failed += breaker->buckets[i].failed;
+	}
+	if (all_failed < settings->least ||
+	    all_failed * 100 < (all_good + all_failed) * settings->percent)
+		return false;
+	open_breaker(breaker, settings, now, random);
+	return true;
+}
+
+bool fastipc_breaker_admits(struct fastipc_breaker *breaker, uint64_t now)
+{
+	if (breaker->state == FASTIPC_BREAKER_OPEN && now >= breaker->until)
+		breaker->state = FASTIPC_BREAKER_HALF_OPEN;
+	switch (breaker->state) {
+	case FASTIPC_BREAKER_CLOSED:
+		return true;
+	case FASTIPC_BREAKER_HALF_OPEN:
+		return !breaker->probing || now >= breaker->probe_ends;
+	default:
+		return false;
+	}
+}
+
+void fastipc_breaker_begin_probe(struct fastipc_breaker *breaker,
+				 const struct fastipc_breaker_settings *settings,
+				 uint64_t now)
+{
+	breaker->probing = true;
+	breaker->probe_ends = now + settings->open_most_ns;
+}
+
+bool fastipc_breaker_end_probe(struct fastipc_breaker *breaker,
+			       const struct fastipc_breaker_settings *settings,
+			       uint64_t now, bool good, uint64_t random)
+{
+	if (breaker->state != FASTIPC_BREAKER_HALF_OPEN)
+		return false;
+	breaker->probing = false;
+	if (!good) {
+		open_breaker(breaker, settings, now, random);
+		return false;
+	}
+	if (++breaker->good < settings->probes)
+		return false;
+	*breaker = (struct fastipc_breaker){ .slice = breaker->slice };
+	return true;
+}
+
+void fastipc_breaker_void_probe(struct fastipc_breaker *breaker)
+{
+	breaker->probing = false;
+}
+
+uint64_t fastipc_breaker_next(const struct fastipc_breaker *breaker)
+{
+	if (breaker->state == FASTIPC_BREAKER_OPEN)
+		return breaker->until;
+	if (breaker->state == FASTIPC_BREAKER_HALF_OPEN && breaker->probing)
+		return breaker->probe_ends;
+	return 0;
+}
+
+/* ---- how many connections ---- */
+
+void fastipc_sizer_init(struct fastipc_sizer *sizer,
+			const struct fastipc_sizer_settings *settings,
+			uint64_t now)
+{
+	*sizer = (struct fastipc_sizer){
+		.ceiling = settings->max,
+		.rate_at = now,
+		.last_at = now,
+	};
+}
+
+uint32_t fastipc_sizer_most(const struct fastipc_sizer *sizer,
+			    const struct fastipc_sizer_settings *settings,
+			    uint64_t now)
+{
+	uint32_t most = settings->max;
+
+	if (sizer->hold_until && now < sizer->hold_until &&
+	    sizer->ceiling < most)
+		most = sizer->ceiling;
+	return most > settings->min ? most : settings->min;
+}
+
+static void measure(struct fastipc_sizer *sizer, uint64_t now, uint64_t calls)
+{
+	uint64_t elapsed = now - sizer->rate_at;
+	double rate;
+
+	if (elapsed < RATE_LEAST_NS)
+		return;
+	rate = (double)(calls - sizer->rate_calls) * 1e9 / (double)elapsed;
+	sizer->rate = sizer->rate > 0 ? (sizer->rate + rate) / 2 : rate;
+	sizer->rate_calls = calls;
+	sizer->rate_at = now;
+}
+
+/* The time of a trial is over: did the connection pay? */
+static void judge(struct fastipc_sizer *sizer, uint64_t now, uint64_t calls,
+		  bool queueing)
+{
+	double after = (double)(calls - sizer->trial_calls) * 1e9 /
+		       (double)(now - sizer->trial_at + 1);
+
+	sizer->trial_until = 0;
+	if (!queueing || after >= sizer->trial_before * TRIAL_GAIN) {
+		sizer->hold_ns = 0;
+		sizer->hold_until = 0;
+		return;
+	}
+	sizer->hold_ns = sizer->hold_ns ? sizer->hold_ns * 2 : HOLD_FIRST_NS;
+	if (sizer->hold_ns > HOLD_MOST_NS)
+		sizer->hold_ns = HOLD_MOST_NS;
+	sizer->hold_until = now + sizer->hold_ns;
+	sizer->ceiling = sizer->trial_size - 1;
+}
+
+/* When fewer would have done for idle_ns: one fewer. */
+static uint32_t shrink(struct fastipc_sizer *sizer,
+		       const struct fastipc_sizer_settings *settings,
+		       uint64_t now, uint32_t size, uint32_t wanted)
+{
+	if (wanted >= size || !settings->idle_ns) {
+		sizer->idle_since = 0;
+		return size;
+	}
+	if (!sizer->idle_since) {
+		sizer->idle_since = now;
+		sizer->idle_peak = 0;
+	}
+	if (wanted > sizer->idle_peak)
+		sizer->idle_peak = wanted;
+	if (now - sizer->idle_since < settings->idle_ns)
+		return size;
+	/* After the first the others go faster: the demand is known. */
+	sizer->idle_since = now - settings->idle_ns + settings->idle_ns / 8;
+	return size - 1 > sizer->idle_peak ? size - 1 : sizer->idle_peak;
+}
+
+/*
+ * Whether who waits last would wait longer than a connect takes: by Little's
+ * law the mean call took as long as the users' time by the calls.
+ */
+static bool is_slow(const struct fastipc_sizer *sizer, uint64_t now,
+		    const struct fastipc_sizer_sample *sample)
+{
+	double elapsed = (double)(now - sizer->last_at);
+	double calls = (double)(sample->calls - sizer->last_calls);
+
+	/* While this thread waited for `elapsed`, so many went before it. */
+	return elapsed * sample->waiters / (calls + 1) >
+	       2 * (double)sample->connect_ns;
+}
+
+uint32_t fastipc_sizer_tick(struct fastipc_sizer *sizer,
+			    const struct fastipc_sizer_settings *settings,
+			    uint64_t now,
+			    const struct fastipc_sizer_sample *sample)
+{
+	uint32_t wanted = sample->peak + 1;
+	bool queueing = sample->waiters > 0;
+	bool slow = queueing && is_slow(sizer, now, sample);
+	uint32_t most;
+
+	sizer->last_calls = sample->calls;
+	sizer->last_at = now;
+	measure(sizer, now, sample->calls);
+	if (sizer->trial_until && sample->size >= sizer->trial_size &&
+	    now >= sizer->trial_until)
+		judge(sizer, now, sample->calls, queueing);
+	most = fastipc_sizer_most(sizer, settings, now);
+	if (sample->size > most) {
+		sizer->idle_since = 0;
+		return most; /* what a trial added, or more than ever allowed */
+	}
+	if (wanted < settings->min)
+		wanted = settings->min;
+	if (wanted > most)
+		wanted = most;
+	if (wanted <= sample->size && !(queueing && sample->size < most))
+		return shrink(sizer, settings, now, sample->size, wanted);
+	sizer->idle_since = 0;
+	if (!queueing || sample->size < settings->min)
+		return wanted > sample->size ? wanted : sample->size;
+	if (slow) {
+		wanted = sample->size + sample->waiters + 1;
+		return wanted < most ? wanted : most;
+	}
+	if (sizer->trial_until)
+		return sizer->trial_size;
+	/* They wait: one more, to see whether it helps. */
+	sizer->trial_size = sample->size + 1;
+	sizer->trial_until = now + settings->trial_ns;
+	sizer->trial_before = sizer->rate;
+	sizer->trial_calls = sample->calls;
+	sizer->trial_at = now;
+	return sizer->trial_size;
+}
+
+/* ---- turns ---- */
+
+void fastipc_turns_init(struct fastipc_turns *turns)
+{
+	*turns = (struct fastipc_turns){ .trust = 1 };
+}
+
+bool fastipc_turn_keep(struct fastipc_turns *turns, uint64_t now,
+		       uint64_t turn_ends)
+{
+	if (now >= turn_ends)
+		return false;
+	if (turns->trust > 0)
+		return true;
+	if (++turns->handed < TRUST_RETRY)
+		return false;
+	turns->handed = 0;
+	turns->trust = 1;
+	return true;
+}
+
+void fastipc_turn_returned(struct fastipc_turns *turns, uint64_t idle_ns)
+{
+	if (idle_ns > FASTIPC_TURN_RETURN_NS)
+		turns->trust = turns->trust > 0 ? turns->trust - TRUST_LOSS : 0;
+	else if (turns->trust < FASTIPC_TURN_TRUST_MOST)
+		turns->trust++;
+}
+
+/* ---- which endpoint ---- */
+
+/* a / weight of a < b / weight of b, without a division. */
+static bool less(uint64_t a, uint32_t weight_a, uint64_t b, uint32_t weight_b)
+{
+	return (double)a * weight_b < (double)b * weight_a;
+}
+
+int fastipc_choose(const struct fastipc_choice *choices, uint32_t count)
+{
+	int best = -1;
+
+	for (uint32_t i = 0; i < count; i++) {
+		const struct fastipc_choice *other, *one = &choices[i];
+
+		if (!one->admits)
+			continue;
+		if (best < 0) {
+			best = (int)i;
+			continue;
+		}
+		other = &choices[best];
+		if (!one->weight)
+			continue;
+		if (!other->weight ||
+		    less(one->in_use, one->weight, other->in_use,
+			 other->weight) ||
+		    (!less(other->in_use, other->weight, one->in_use,
+			   one->weight) &&
+		     less(one->given, one->weight, other->given,
+			  other->weight)))
+			best = (int)i;
+	}
+	return best;
+}
+
+/* -log2(x / 2^64), within 0.01; the library does without libm. */
+static double minus_log2(uint64_t x)
+{
+	int zeros = __builtin_clzll(x | 1);
+	double rest = (double)(x << zeros) / 9223372036854775808.0 - 1;
+
+	return zeros + 1 - (rest + 0.344 * rest * (1 - rest));
+}
+
+int fastipc_choose_sticky(const struct fastipc_choice *choices, uint32_t count,
+			  uint64_t key)
+{
+	double best_score = 0;
+	int best = -1;
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint64_t state = key ^ (0x2545f4914f6cdd1dull * (i + 1));
+		uint64_t random = fastipc_policy_random(&state);
+		double score;
+
+		if (!choices[i].admits)
+			continue;
+		score = choices[i].weight ? choices[i].weight /
+						    (minus_log2(random) + 1e-9)
+					  : (double)random * 1e-30;
+		if (best < 0 || score > best_score) {
+			best = (int)i;
+			best_score = score;
+		}
+	}
+	return best;
+}
