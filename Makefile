@@ -145,8 +145,8 @@ $(O)/%.fastipc.o: $(O)/%.fastipc.c $(O)/flags
 
 .PRECIOUS: $(O)/%.fastipc.c $(O)/%.fastipc.h
 
-$(O)/selftests/codec/%: selftests/codec/%.c $(CODEC_OBJECTS) $(SCHEMA_A) \
-		$(LIB_A) $(O)/flags
+CODEC_TESTS := $(call tests,codec)
+$(CODEC_TESTS): $(O)/%: %.c $(CODEC_OBJECTS) $(SCHEMA_A) $(LIB_A) $(O)/flags
 	@mkdir -p $(@D)
 	$(call say,TEST)$(CC) $(FLAGS) $(LINK) -Ilib/src -Iselftests -Itools \
 		-I$(@D) -MMD -MP -MF $@.d -o $@ $< $(CODEC_OBJECTS) \
