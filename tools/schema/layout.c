@@ -83,8 +83,10 @@ static bool does_not_fit(struct schema_tree *tree,
 			      decl->name.text, variables);
 	else if (section->bit > FASTIPC_SCHEMA_NONE)
 		schema_report(tree->reports, item->name.place,
-			      "the bit of '%s' is behind byte 8,190 of '%s'",
-			      item->name.text, decl->name.text);
+			      "the bit of '%s' would be number %u of '%s': at "
+			      "most %u are allowed",
+			      item->name.text, section->bit - 1,
+			      decl->name.text, FASTIPC_SCHEMA_NONE - 1);
 	else
 		return false;
 	schema_hint(tree->reports,

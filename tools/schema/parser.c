@@ -514,9 +514,8 @@ static void parse_items(struct parser *parser, struct schema_decl *decl)
 		}
 		if (decl->item_count == SCHEMA_COUNT_MAX) {
 			schema_report(reports, token(parser)->place,
-				      "a %s of more than %u entries",
-				      schema_kind_name(decl->kind),
-				      SCHEMA_COUNT_MAX);
+				      "more than %u entries in '%s'",
+				      SCHEMA_COUNT_MAX, decl->name.text);
 			decl->broken = true;
 			while (!is(parser, '}') &&
 			       !is(parser, SCHEMA_TOKEN_END))
