@@ -69,6 +69,7 @@ TESTS      := $(call pick,$(call tests,unit integration hostile codec))
 SCRIPTED   := $(call pick,$(wildcard selftests/integration/*.sh \
 		selftests/hostile/*.sh selftests/codec/*.sh))
 TREE_TESTS := $(call pick,$(addprefix selftests/,headers.sh abi.sh install.sh \
+		tutorial.sh \
 		kernel_log.sh \
 		$(if $(wildcard selftests/model/*.pml),model.sh)))
 CLANG_TESTS := $(patsubst $(O)/%,$(O)/clang/%,\

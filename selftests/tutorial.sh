@@ -1,0 +1,84 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# Do what fastipc_tutorial(7) says, from an empty directory, with what
+# `make install` installs: each block of the page is a file or is run, in its
+# order, and what is said to be printed is printed.
+set -u
+unset MAKEFLAGS MAKELEVEL MFLAGS
+export LC_ALL=C
+
+page=$PWD/lib/man/fastipc_tutorial.7
+root=$(mktemp -d) || exit 1
+work=$root/work
+out=$root/out
+number=0
+
+end()
+{
+	local pid
+	while read -r pid; do
+		kill "$pid"
+	done <"$root/pids" 2>/dev/null
+	rm -rf "$root"
+}
+trap end EXIT
+
+result() # STATUS NAME
+{
+	number=$((number + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok $number - $2"
+	else
+		echo "not ok $number - $2"
+		sed 's/^/# /' "$out" | head -40
+	fi
+}
+
+# Cut the page into $root/N.KIND, with the name of a file in $root/N.name.
+cut_page()
+{
+	awk -v root="$root" '
+	/^\.\\" (file:|run|printed)/ {
+		kind = $2
+		sub(":", "", kind)
+		name = $3
+		next
+	}
+	kind && /^\.Bd/ {
+		inside = 1
+		n++
+		print name >(root "/" n ".name")
+		file = root "/" n "." kind
+		next
+	}
+	inside && /^\.Ed/ { inside = 0; kind = ""; close(file) }
+	inside { gsub(/\\&/, ""); gsub(/\\e/, "\\"); print >file }
+	END { print n + 0 }' "$page"
+}
+
+mkdir -p "$work" "$root/run"
+: >"$root/pids"
+export XDG_RUNTIME_DIR=$root/run
+export PATH=$root/usr/bin:$PATH LD_LIBRARY_PATH=$root/usr/lib
+export PKG_CONFIG_PATH=$root/usr/lib/pkgconfig
+make -s install DESTDIR= prefix="$root/usr" >"$out" 2>&1
+result $? 'make install'
+
+count=$(cut_page)
+[ "$count" -gt 5 ]
+result $? 'the page has blocks'
+cd "$work" || exit 1
+for ((n = 1; n <= count; n++)); do
+	if [ -e "$root/$n.file" ]; then
+		mv "$root/$n.file" "$(cat "$root/$n.name")"
+	elif [ -e "$root/$n.run" ]; then
+		echo 'jobs -p >>'"$root/pids" >>"$root/$n.run"
+		timeout 60 bash -e "$root/$n.run" >"$out" 2>&1
+		result $? "run: $(head -n 1 "$root/$n.run")"
+	else
+		diff "$root/$n.printed" "$out" >"$out.diff"
+		result $? "it prints: $(head -n 1 "$root/$n.printed")"
+	fi
+done
+echo "1..$number"
