@@ -161,7 +161,9 @@ static bool take(struct pair *pair, struct fastipc_assembly *assembly,
 	*size = assembly->packed.original ? assembly->packed.original : length;
 	*data = malloc(*size + 1);
 	assert_non_null(*data);
-	if (!assembly->packed.original)
+	if (!length)
+		assert_int_equal(*size, 0);
+	else if (!assembly->packed.original)
 		memcpy(*data, from, length);
 	else
 		assert_int_equal(

@@ -102,10 +102,12 @@ static inline void fastipc_channel_hold(struct fastipc_channel *channel)
 	channel->holding = channel->link.kmod;
 }
 
-/* No more; what is due stays so until unhold, or a sleep. */
+/* No more.  Nothing is written if it is not held: who answers a request that
+ * was deferred may look at it, then. */
 static inline void fastipc_channel_unhold(struct fastipc_channel *channel)
 {
-	channel->holding = false;
+	if (channel->holding)
+		channel->holding = false;
 }
 
 void fastipc_channel_ring_due(struct fastipc_channel *channel);
