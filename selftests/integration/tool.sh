@@ -164,7 +164,8 @@ run --help && grep -q 'serve' "$out" && grep -q 'Examples' "$out" &&
 	run --version && grep -q '^fastipc [0-9]' "$out"
 result $? "--help lists the commands, --version has a number"
 ok=0
-for command in serve get call ping ls stat top monitor disconnect; do
+for command in serve get call ping ls stat top monitor disconnect decode \
+	encode; do
 	run $command --help && grep -q 'Examples' "$out" || ok=1
 done
 result $ok "each command's --help has examples"
@@ -430,6 +431,30 @@ stop "$first"
 result $? "SIGTERM ends the server with 0"
 [ ! -e "$XDG_RUNTIME_DIR/fastipc/tool" ]
 result $? "SIGTERM leaves no socket file"
+
+# ---- compression ----
+
+for algorithm in lz4 zstd; do
+	serve tool --dir "$tree" --json --compress "$algorithm"
+	run get tool -r . --verify "$tree" --compress=zstd --json &&
+		grep -q '"clean":true' "$out"
+	result $? "get --verify finds no difference in what $algorithm made small"
+	seq 20000 >"$work/request"
+	run call tool 1 --file "$work/request" --compress &&
+		cmp -s "$work/request" "$out"
+	result $? "call --compress gets its bytes back"
+	stop "$server" && tail -n 1 "$work/serve.out" >"$out" &&
+		grep -q '"compressed_received":{"messages":1,' "$out" &&
+		grep -q '"compressed_sent":{"messages":[1-9]' "$out"
+	result $? "the server counts what it compressed"
+done
+serve tool --dir "$tree" --compress zstd
+run call tool 1 --file "$work/request" && cmp -s "$work/request" "$out" &&
+	stop "$server" && ! grep -q compressed "$work/serve.out"
+result $? "nothing is compressed for a client that does not ask for it"
+expect 2 'takes lz4, zstd' serve x --compress gzip &&
+	expect 2 'takes lz4, zstd' get x y --compress=gzip
+result $? "there is no other compression"
 
 serve tool --dir "$tree" --json && json "$work/serve.out" event pid transport
 result $? "serve --json says when it is ready"

@@ -148,6 +148,27 @@ static enum fastipc_checksum parse_checksum(struct argp_state *state,
 	return FASTIPC_CHECKSUM_FULL;
 }
 
+enum fastipc_compression argument_compression(struct argp_state *state,
+					      const char *word)
+{
+	static const char *const names[] = {
+		[FASTIPC_COMPRESSION_OFF] = "off",
+		[FASTIPC_COMPRESSION_LZ4] = "lz4",
+		[FASTIPC_COMPRESSION_ZSTD] = "zstd",
+		[FASTIPC_COMPRESSION_ACCEPT] = "accept",
+	};
+
+	for (unsigned int i = 0; word && i < 4; i++)
+		if (!strcmp(word, names[i]))
+			return (enum fastipc_compression)i;
+	if (word)
+		argp_error(state,
+			   "--compress takes lz4, zstd, accept or off, "
+			   "not '%s'",
+			   word);
+	return FASTIPC_COMPRESSION_LZ4;
+}
+
 error_t argument_end(struct argp_state *state, int key, const char *word,
 		     enum fastipc_checksum *checksum, enum fastipc_wait *wait)
 {

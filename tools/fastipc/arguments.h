@@ -18,6 +18,7 @@ enum {
 	KEY_WAIT,
 	KEY_TRANSPORT,
 	KEY_JSON,
+	KEY_COMPRESS,
 	KEY_OWN, /* the first of a command's own */
 };
 
@@ -33,6 +34,9 @@ uint64_t argument_seconds(struct argp_state *state, const char *option,
 mode_t argument_mode(struct argp_state *state, const char *word);
 /* "auto", "memfd" or "kmod". */
 const char *argument_transport(struct argp_state *state, const char *word);
+/* lz4, zstd, accept or off; NULL is lz4. */
+enum fastipc_compression argument_compression(struct argp_state *state,
+					      const char *word);
 /* What an end of a connection chooses: KEY_CHECKSUM and KEY_WAIT.
  * ARGP_ERR_UNKNOWN for any other @key, to be returned by a parser. */
 error_t argument_end(struct argp_state *state, int key, const char *word,

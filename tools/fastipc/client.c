@@ -9,6 +9,11 @@ static const struct argp_option options[] = {
 	  "off, header or full (default: full)", 0 },
 	{ "wait", KEY_WAIT, "W", 0,
 	  "adaptive, spin or block (default: adaptive)", 0 },
+	{ "compress", KEY_COMPRESS, "ALGORITHM", OPTION_ARG_OPTIONAL,
+	  "Compress large messages, and take compressed replies, where the "
+	  "server does so, too: lz4 (the default without =), zstd, accept "
+	  "(take only), or off (the default)",
+	  0 },
 	{ 0 },
 };
 
@@ -16,6 +21,10 @@ static error_t parse(int key, char *word, struct argp_state *state)
 {
 	struct fastipc_client_options *values = state->input;
 
+	if (key == KEY_COMPRESS) {
+		values->compression = argument_compression(state, word);
+		return 0;
+	}
 	return argument_end(state, key, word, &values->checksum, &values->wait);
 }
 

@@ -11,7 +11,7 @@
 #include <fastipc/client.h>
 
 /*
- * The children of such a command's argp: --checksum and --wait.  At
+ * The children of such a command's argp: --checksum, --wait and --compress.  At
  * ARGP_KEY_INIT the command gives them the options that they fill in:
  * state->child_inputs[0] = &arguments->options.
  */

@@ -53,6 +53,11 @@ static const struct argp_option options[] = {
 	  "adaptive: spin while that pays, then sleep; spin: never sleep; "
 	  "block: sleep at once (default: adaptive)",
 	  0 },
+	{ "compress", KEY_COMPRESS, "ALGORITHM", 0,
+	  "Compress large replies for clients that take it, and take "
+	  "compressed requests: lz4, zstd, accept (take only), or off (the "
+	  "default)",
+	  0 },
 	{ "ring", KEY_RING, "SIZE", 0,
 	  "Ring of each connection, a power of two up to 16M (default: 256K)",
 	  0 },
@@ -139,6 +144,10 @@ static error_t parse(int key, char *word, struct argp_state *state)
 		break;
 	case KEY_TRANSPORT:
 		arguments->transport = argument_transport(state, word);
+		break;
+	case KEY_COMPRESS:
+		arguments->options.compression =
+			argument_compression(state, word);
 		break;
 	case KEY_MODE:
 		arguments->options.mode = argument_mode(state, word);
@@ -227,6 +236,25 @@ static void announce(const struct serve_arguments *arguments,
 	fflush(stdout);
 }
 
+static void print_json_compressed(const char *which,
+				  const struct fastipc_compressed *sum)
+{
+	printf(",\"compressed_%s\":{\"messages\":%" PRIu64
+	       ",\"bytes_before\":%" PRIu64 ",\"bytes_after\":%" PRIu64 "}",
+	       which, sum->messages, sum->bytes_before, sum->bytes_after);
+}
+
+static void print_compressed(const char *which,
+			     const struct fastipc_compressed *sum)
+{
+	char before[16], after[16];
+
+	if (sum->messages)
+		printf("%s %" PRIu64 " compressed messages, %s of %s\n", which,
+		       sum->messages, bytes_text(sum->bytes_after, after),
+		       bytes_text(sum->bytes_before, before));
+}
+
 static void print_json_summary(const struct fastipc_server_stats *stats,
 			       const struct memory_use *use, double seconds)
 {
@@ -237,9 +265,12 @@ static void print_json_summary(const struct fastipc_server_stats *stats,
 	       seconds, stats->accepted, stats->refused, stats->requests,
 	       stats->one_way, stats->bytes_received, stats->bytes_sent);
 	printf(",\"handshake_errors\":%" PRIu64 ",\"protocol_errors\":%" PRIu64
-	       ",\"bad_frames\":%" PRIu64 ",\"peak_rss_kib\":%" PRIu64 "}\n",
+	       ",\"bad_frames\":%" PRIu64 ",\"peak_rss_kib\":%" PRIu64,
 	       stats->handshake_errors, stats->protocol_errors,
 	       stats->bad_frames, use->peak_kib);
+	print_json_compressed("sent", &stats->compressed_sent);
+	print_json_compressed("received", &stats->compressed_received);
+	fputs("}\n", stdout);
 }
 
 static void summarise(const struct serve_arguments *arguments,
@@ -264,6 +295,8 @@ static void summarise(const struct serve_arguments *arguments,
 	printf("received %s, sent %s, peak memory %" PRIu64 " KiB\n",
 	       bytes_text(stats.bytes_received, received),
 	       bytes_text(stats.bytes_sent, sent), use.peak_kib);
+	print_compressed("sent", &stats.compressed_sent);
+	print_compressed("received", &stats.compressed_received);
 	if (stats.refused || stats.handshake_errors || stats.protocol_errors ||
 	    stats.bad_frames)
 		printf("refused %" PRIu64 " connections, ended %" PRIu64
