@@ -11,6 +11,8 @@
 
 /* With more ENDs than these a loop compares them, and they are loaded again. */
 #define ENDS_IN_REGISTERS 16
+/* From so many on it pays to compare them side by side. */
+#define ENDS_AT_ONCE 3
 
 static bool has_required(const struct fastipc_schema_table *table)
 {
@@ -30,11 +32,24 @@ static const char *end_of(struct gen *gen, int32_t variable)
 
 /* ---- ENDs ---- */
 
+static void put_end_loads(struct gen *gen,
+			  const struct fastipc_schema_table *table,
+			  const char *wide)
+{
+	const uint32_t count = table->variables;
+	const uint32_t width = gen_is_large(table) ? 4 : 2;
+
+	for (uint32_t i = 0; i < count; i++)
+		put(gen,
+		    "\tend%u = %u < count ? fastipc_load_end(ends + %u, %s) : "
+		    "size;\n",
+		    i, i + 1, i * width, wide);
+}
+
 static void put_ends(struct gen *gen, const struct fastipc_schema_table *table,
 		     const char *wide)
 {
 	const uint32_t count = table->variables;
-	const uint32_t width = gen_is_large(table) ? 4 : 2;
 
 	if (!count || count > ENDS_IN_REGISTERS) {
 		put(gen,
@@ -44,11 +59,15 @@ static void put_ends(struct gen *gen, const struct fastipc_schema_table *table,
 		    wide);
 		return;
 	}
-	for (uint32_t i = 0; i < count; i++)
+	if (!gen_is_large(table) && count >= ENDS_AT_ONCE) {
 		put(gen,
-		    "\tend%u = %u < count ? fastipc_load_end(ends + %u, %s) : "
-		    "size;\n",
-		    i, i + 1, i * width, wide);
+		    "\tif (FASTIPC_UNLIKELY(!fastipc_check_short_ends(data,"
+		    " size, ends,\n\t\t\t\t\t\tcount, rest)))\n"
+		    "\t\treturn false;\n");
+		put_end_loads(gen, table, wide);
+		return;
+	}
+	put_end_loads(gen, table, wide);
 	put(gen, "\tif (FASTIPC_UNLIKELY(");
 	for (uint32_t i = 0; i < count; i++)
 		put(gen, "%s(end%u < %s)", i ? " |\n\t\t\t     " : "", i,
@@ -63,6 +82,12 @@ static void put_ends(struct gen *gen, const struct fastipc_schema_table *table,
 }
 
 /* ---- tails ---- */
+
+static const char *check_function(struct gen *gen, uint16_t index)
+{
+	return names_format(gen->arena, "%s_check_%s", gen->tables[index].name,
+			    gen_is_leaf(gen, index) ? "inline_" : "");
+}
 
 /* An absent one is wrong if it is required.  @start and @end are its ENDs. */
 static void put_required(struct gen *gen,
@@ -116,13 +141,13 @@ static void put_tables(struct gen *gen,
 	    "\t\t\tconst size_t to = i == elements ? length :\n"
 	    "\t\t\t\tfastipc_load_end(vector + (size_t)i *\n"
 	    "\t\t\t\t\tfastipc_width(%s), %s);\n\n"
-	    "\t\t\tif (!%s_check_(floor, vector + from, to - from,\n"
+	    "\t\t\tif (!%s(floor, vector + from, to - from,\n"
 	    "\t\t\t\t\tdepth + 1))\n"
 	    "\t\t\t\treturn false;\n"
 	    "\t\t\tfrom = to;\n"
 	    "\t\t}\n"
 	    "\t}\n",
-	    wide, wide, gen->tables[field->ref].name);
+	    wide, wide, check_function(gen, field->ref));
 }
 
 static void put_union(struct gen *gen, const struct fastipc_schema_table *table,
@@ -147,11 +172,12 @@ static void put_union(struct gen *gen, const struct fastipc_schema_table *table,
 	for (uint32_t i = 0; i < any->member_count; i++)
 		put(gen,
 		    "\tcase %u:\n"
-		    "\t\tif (!%s_check_(floor, data + %s, %s - %s, depth + 1))"
+		    "\t\tif (!%s(floor, data + %s, %s - %s, depth + 1))"
 		    "\n\t\t\treturn false;\n"
 		    "\t\tbreak;\n",
 		    any->members[i].value,
-		    gen->tables[any->members[i].table].name, start, end, start);
+		    check_function(gen, any->members[i].table), start, end,
+		    start);
 	put(gen, "\tdefault:\n\t\tbreak;\n\t}\n");
 }
 
@@ -168,7 +194,9 @@ static void put_tail(struct gen *gen, const struct fastipc_schema_table *table,
 	switch (gen_kind(field)) {
 	case GEN_SCALARS:
 		width = gen_width(field->type);
-		if (width > 1)
+		if (width == 1)
+			put(gen, "\t(void)%s;\n", end);
+		else
 			put(gen, "\tif ((%s - %s) %% %u)\n\t\treturn false;\n",
 			    end, start, width);
 		break;
@@ -186,10 +214,10 @@ static void put_tail(struct gen *gen, const struct fastipc_schema_table *table,
 	case GEN_TABLE:
 		put(gen,
 		    "\tif ((%s != %s || fastipc_reader_bit(reader, %u, %s)) &&"
-		    "\n\t    !%s_check_(floor, data + %s, %s - %s, depth + 1))"
+		    "\n\t    !%s(floor, data + %s, %s - %s, depth + 1))"
 		    "\n\t\treturn false;\n",
 		    start, end, field->presence, wide,
-		    gen->tables[field->ref].name, start, end, start);
+		    check_function(gen, field->ref), start, end, start);
 		break;
 	case GEN_TABLES:
 		put_tables(gen, field, start, end, wide);
@@ -242,13 +270,14 @@ static void emit_check(struct gen *gen, uint16_t index)
 	const bool loop = table->variables > ENDS_IN_REGISTERS;
 
 	put(gen,
-	    "bool %s_check_(const uint8_t *floor, const uint8_t *data, size_t "
-	    "size,\n\t\tunsigned int depth)\n"
+	    "%sbool %s(const uint8_t *floor, const uint8_t *data,\n"
+	    "\t\tsize_t size, unsigned int depth)\n"
 	    "{\n"
 	    "\tuint32_t fixed, count;\n"
 	    "\tsize_t rest;\n"
 	    "\tconst uint8_t *ends;\n",
-	    name);
+	    gen_is_leaf(gen, index) ? "FASTIPC_CODEC " : "",
+	    check_function(gen, index));
 	if (uses_reader(table))
 		put(gen, "\tstruct fastipc_reader reader;\n");
 	for (uint32_t i = 0; i < table->variables; i++)
@@ -277,6 +306,14 @@ static void emit_check(struct gen *gen, uint16_t index)
 		    i, wide);
 	put_tails(gen, table);
 	put(gen, "\treturn true;\n}\n\n");
+	if (gen_is_leaf(gen, index))
+		put(gen,
+		    "bool %s_check_(const uint8_t *floor, const uint8_t *data,"
+		    "\n\t\tsize_t size, unsigned int depth)\n"
+		    "{\n"
+		    "\treturn %s_check_inline_(floor, data, size, depth);\n"
+		    "}\n\n",
+		    name, name);
 }
 
 static void emit_read(struct gen *gen, uint16_t index)
@@ -309,10 +346,14 @@ static void emit_read(struct gen *gen, uint16_t index)
 
 void emit_checks(struct gen *gen)
 {
+	for (uint16_t i = 0; i < gen->schema->table_count; i++)
+		if (gen_is_leaf(gen, i))
+			emit_check(gen, i);
 	for (uint16_t i = 0; i < gen->schema->table_count; i++) {
 		if (!gen_is_own(gen, &gen->schema->tables[i]))
 			continue;
-		emit_check(gen, i);
+		if (!gen_is_leaf(gen, i))
+			emit_check(gen, i);
 		emit_read(gen, i);
 	}
 }

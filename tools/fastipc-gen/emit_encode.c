@@ -41,40 +41,56 @@ void emit_declarations(struct gen *gen)
 
 /* ---- the head ---- */
 
+/* With more words than these they are in an array, not in registers. */
+#define WORDS_IN_REGISTERS 8
+
 /* Words of a table's fixed section: at least one, for an array's sake. */
 static uint32_t words_of(const struct fastipc_schema_table *table)
 {
 	return table->fixed_size ? (table->fixed_size + 7u) / 8 : 1;
 }
 
-/* Put a value of some width at a byte of the section. */
-static void put_bits(struct gen *gen, const char *indent, const char *bits,
-		     uint32_t offset, uint32_t width)
+static bool in_registers(const struct fastipc_schema_table *table)
 {
-	const uint32_t word = offset / 8, shift = offset % 8 * 8;
-
-	if (shift)
-		put(gen, "%swords[%u] |= (%s) << %u;\n", indent, word, bits,
-		    shift);
-	else
-		put(gen, "%swords[%u] |= %s;\n", indent, word, bits);
-	if (offset % 8 + width > 8)
-		put(gen, "%swords[%u] |= (%s) >> %u;\n", indent, word + 1, bits,
-		    64 - shift);
+	return words_of(table) <= WORDS_IN_REGISTERS;
 }
 
-static void put_bit(struct gen *gen, const char *indent, const char *bits,
-		    uint32_t bit)
+/* What word @index is called, of a table that has as many as @head. */
+static const char *
+word(struct gen *gen, const struct fastipc_schema_table *table, uint32_t index)
 {
-	if (bit % 64)
-		put(gen, "%swords[%u] |= (uint64_t)(%s) << %u;\n", indent,
-		    bit / 64, bits, bit % 64);
+	return names_format(gen->arena,
+			    in_registers(table) ? "word%u" : "words[%u]",
+			    index);
+}
+
+/* Put a value of some width at a byte of the section. */
+static void put_bits(struct gen *gen, const struct fastipc_schema_table *table,
+		     const char *indent, const char *bits, uint32_t offset,
+		     uint32_t width)
+{
+	const uint32_t index = offset / 8, shift = offset % 8 * 8;
+	const char *to = word(gen, table, index);
+
+	if (shift)
+		put(gen, "%shead->%s |= (%s) << %u;\n", indent, to, bits,
+		    shift);
 	else
-		put(gen, "%swords[%u] |= (uint64_t)(%s);\n", indent, bit / 64,
-		    bits);
+		put(gen, "%shead->%s |= %s;\n", indent, to, bits);
+	if (offset % 8 + width > 8)
+		put(gen, "%shead->%s |= (%s) >> %u;\n", indent,
+		    word(gen, table, index + 1), bits, 64 - shift);
+}
+
+static void put_bit(struct gen *gen, const struct fastipc_schema_table *table,
+		    const char *indent, const char *bits, uint32_t bit)
+{
+	put(gen, "%shead->%s |= (uint64_t)(%s) << %u;\n", indent,
+	    word(gen, table, bit / 64), bits, bit % 64);
 }
 
 static void put_scalar(struct gen *gen,
+		       const struct fastipc_schema_table *table,
 		       const struct fastipc_schema_field *field,
 		       const struct gen_field *names)
 {
@@ -86,22 +102,23 @@ static void put_scalar(struct gen *gen,
 
 	if (optional) {
 		put(gen, "\tif (value->%s) {\n", names->has);
-		put_bit(gen, indent, "1", field->presence);
+		put_bit(gen, table, indent, "1", field->presence);
 	} else if (field->default_bits) {
 		bits = names_format(gen->arena, "%s ^ UINT64_C(0x%" PRIx64 ")",
 				    bits, field->default_bits);
 	}
 	if (field->type == FASTIPC_TYPE_BOOL)
-		put_bit(gen, indent, bits, field->bit);
+		put_bit(gen, table, indent, bits, field->bit);
 	else
-		put_bits(gen, indent, bits, field->offset,
+		put_bits(gen, table, indent, bits, field->offset,
 			 gen_width(field->type));
 	if (optional)
 		put(gen, "\t}\n");
 }
 
-static void put_struct(struct gen *gen, uint16_t index, const char *path,
-		       uint32_t offset)
+static void put_struct(struct gen *gen,
+		       const struct fastipc_schema_table *table, uint16_t index,
+		       const char *path, uint32_t offset)
 {
 	const struct fastipc_schema_struct *type = &gen->schema->structs[index];
 
@@ -110,12 +127,12 @@ static void put_struct(struct gen *gen, uint16_t index, const char *path,
 		const char *member = gen->structs[index].fields[i].member;
 
 		if (field->type == FASTIPC_TYPE_STRUCT)
-			put_struct(gen, field->ref,
+			put_struct(gen, table, field->ref,
 				   names_format(gen->arena, "%s%s.", path,
 						member),
 				   offset + field->offset);
 		else
-			put_bits(gen, "\t\t",
+			put_bits(gen, table, "\t\t",
 				 names_format(
 					 gen->arena, "fastipc_bits_%s(%s%s)",
 					 gen_short(field->type), path, member),
@@ -139,6 +156,7 @@ static void put_required(struct gen *gen,
 }
 
 static void put_tail_head(struct gen *gen,
+			  const struct fastipc_schema_table *table,
 			  const struct fastipc_schema_field *field,
 			  const struct gen_field *names)
 {
@@ -154,26 +172,26 @@ static void put_tail_head(struct gen *gen,
 		    gen->tables[field->ref].name, member);
 		put_count(gen, field);
 		put(gen, "\telse if (value->%s)\n\t", member);
-		put_bit(gen, "\t", "1", field->presence);
+		put_bit(gen, table, "\t", "1", field->presence);
 		return;
 	}
 	put_required(gen, field,
 		     names_format(gen->arena, "!value->%s.data", member));
-	put(gen, "\tif (value->%s.data && value->%s.%s)\n", member, member,
-	    count);
+	put(gen, "\tif (value->%s.%s)\n", member, count);
 	put_count(gen, field);
 	put(gen, "\telse if (value->%s.data)\n\t", member);
-	put_bit(gen, "\t", "1", field->presence);
+	put_bit(gen, table, "\t", "1", field->presence);
 }
 
 static void put_union_head(struct gen *gen,
+			   const struct fastipc_schema_table *table,
 			   const struct fastipc_schema_field *field,
 			   const struct gen_field *names)
 {
 	const struct fastipc_schema_union *any =
 		&gen->schema->unions[field->ref];
 
-	put_bits(gen, "\t",
+	put_bits(gen, table, "\t",
 		 names_format(gen->arena, "(uint64_t)value->%s",
 			      names->union_of),
 		 field->offset, 1);
@@ -201,25 +219,27 @@ static void put_union_head(struct gen *gen,
 }
 
 /* How many bytes the words have, up to the last that is not 0. */
-static void put_trim(struct gen *gen, uint32_t words)
+static void put_trim(struct gen *gen, const struct fastipc_schema_table *table)
 {
-	if (words > 8) {
+	const uint32_t last = words_of(table) - 1;
+
+	if (!in_registers(table)) {
 		put(gen,
-		    "\thead->fixed = 0;\n"
-		    "\tfor (uint32_t i = %u; i && !head->fixed; i--)\n"
-		    "\t\tif (words[i - 1])\n"
-		    "\t\t\thead->fixed = 8 * (i - 1) +\n"
-		    "\t\t\t\tfastipc_word_size(words[i - 1]);\n",
-		    words);
+		    "\tbase = %u;\n"
+		    "\twhile (base && !head->words[base])\n"
+		    "\t\tbase--;\n"
+		    "\thead->fixed = fastipc_trimmed(head->words[base], "
+		    "8 * base);\n",
+		    last);
 		return;
 	}
-	for (uint32_t i = words - 1; i; i--)
+	put(gen, "\ttop = head->word%u;\n\tbase = %u;\n", last, 8 * last);
+	for (uint32_t i = last; i--;)
 		put(gen,
-		    "\t%sif (words[%u])\n"
-		    "\t\thead->fixed = %u + fastipc_word_size(words[%u]);\n",
-		    i + 1 == words ? "" : "else ", i, 8 * i, i);
-	put(gen, "%shead->fixed = fastipc_word_size(words[0]);\n",
-	    words > 1 ? "\telse\n\t\t" : "\t");
+		    "\tbase = top ? base : %u;\n"
+		    "\ttop = top ? top : head->word%u;\n",
+		    8 * i, i);
+	put(gen, "\thead->fixed = fastipc_trimmed(top, base);\n");
 }
 
 static void emit_head(struct gen *gen, const struct fastipc_schema_table *table,
@@ -227,22 +247,27 @@ static void emit_head(struct gen *gen, const struct fastipc_schema_table *table,
 {
 	const uint32_t words = words_of(table);
 
+	put(gen, "struct %s_head_ {\n", names->name);
+	for (uint32_t i = 0; in_registers(table) && i < words; i++)
+		put(gen, "\tuint64_t word%u;\n", i);
+	if (!in_registers(table))
+		put(gen, "\tuint64_t words[%u];\n", words);
 	put(gen,
-	    "struct %s_head_ {\n"
-	    "\tuint64_t words[%u];\n"
 	    "\tuint32_t fixed;\n"
 	    "\tuint32_t count;\n"
 	    "};\n\n"
 	    "FASTIPC_CODEC bool %s_fields_(const struct %s *restrict value,\n"
 	    "\tstruct %s_head_ *head)\n"
 	    "{\n"
-	    "\tuint64_t *const words = head->words;\n\n"
+	    "%s"
+	    "\tuint32_t base;\n\n"
 	    "\t(void)value;\n",
-	    names->name, words, names->name, names->name, names->name);
-	if (words > 8)
-		put(gen, "\tmemset(words, 0, %u);\n", words * 8);
-	for (uint32_t i = 0; words <= 8 && i < words; i++)
-		put(gen, "\twords[%u] = 0;\n", i);
+	    names->name, names->name, names->name,
+	    in_registers(table) ? "\tuint64_t top;\n" : "");
+	if (!in_registers(table))
+		put(gen, "\tmemset(head->words, 0, sizeof(head->words));\n");
+	for (uint32_t i = 0; in_registers(table) && i < words; i++)
+		put(gen, "\thead->word%u = 0;\n", i);
 	put(gen, "\thead->count = 0;\n");
 	for (uint16_t i = 0; i < table->field_count; i++) {
 		const struct fastipc_schema_field *field = &table->fields[i];
@@ -256,26 +281,26 @@ static void emit_head(struct gen *gen, const struct fastipc_schema_table *table,
 		}
 		switch (gen_kind(field)) {
 		case GEN_SCALAR:
-			put_scalar(gen, field, field_names);
+			put_scalar(gen, table, field, field_names);
 			break;
 		case GEN_STRUCT:
 			put(gen, "\tif (value->%s) {\n", field_names->member);
-			put_bit(gen, "\t\t", "1", field->presence);
-			put_struct(gen, field->ref,
+			put_bit(gen, table, "\t\t", "1", field->presence);
+			put_struct(gen, table, field->ref,
 				   names_format(gen->arena, "value->%s->",
 						field_names->member),
 				   field->offset);
 			put(gen, "\t}\n");
 			break;
 		case GEN_UNION:
-			put_union_head(gen, field, field_names);
+			put_union_head(gen, table, field, field_names);
 			break;
 		default:
-			put_tail_head(gen, field, field_names);
+			put_tail_head(gen, table, field, field_names);
 			break;
 		}
 	}
-	put_trim(gen, words);
+	put_trim(gen, table);
 	put(gen, "\treturn true;\n}\n\n");
 }
 
@@ -330,22 +355,29 @@ static void emit_empty(struct gen *gen,
 
 /* ---- tails ---- */
 
+/* A function for a leaf of this file is there to be inlined. */
+static const char *put_function(struct gen *gen, uint16_t index)
+{
+	return names_format(gen->arena, "%s_put_%s", gen->tables[index].name,
+			    gen_is_leaf(gen, index) ? "inline_" : "");
+}
+
 static void put_vector_of_tables(struct gen *gen,
 				 const struct fastipc_schema_field *field,
 				 const char *member, const char *wide)
 {
 	put(gen,
-	    "\tif (value->%s.data && value->%s.count) {\n"
+	    "\tif (value->%s.count) {\n"
 	    "\t\tuint8_t *const vector = at;\n"
 	    "\t\tconst size_t elements = value->%s.count;\n\n"
 	    "\t\tif ((size_t)(limit - at) / fastipc_width(%s) < elements)\n"
 	    "\t\t\treturn NULL;\n"
 	    "\t\tfastipc_store_end(at, elements, %s);\n"
 	    "\t\tat += elements * fastipc_width(%s);\n",
-	    member, member, member, wide, wide, wide);
+	    member, member, wide, wide, wide);
 	put(gen,
 	    "\t\tfor (size_t i = 0;;) {\n"
-	    "\t\t\tat = %s_put_(&value->%s.data[i], at, limit,\n"
+	    "\t\t\tat = %s(&value->%s.data[i], at, limit,\n"
 	    "\t\t\t\tdepth + 1);\n"
 	    "\t\t\tif (FASTIPC_UNLIKELY(!at))\n"
 	    "\t\t\t\treturn NULL;\n"
@@ -355,7 +387,7 @@ static void put_vector_of_tables(struct gen *gen,
 	    "\t\t\t\t(size_t)(at - vector), %s);\n"
 	    "\t\t}\n"
 	    "\t}\n",
-	    gen->tables[field->ref].name, member, wide, wide);
+	    put_function(gen, field->ref), member, wide, wide);
 }
 
 static void put_union_tail(struct gen *gen,
@@ -371,85 +403,96 @@ static void put_union_tail(struct gen *gen,
 
 		put(gen,
 		    "\tcase %s_%s:\n"
-		    "\t\tat = %s_put_((const struct %s *)value->%s, at, limit,\n"
+		    "\t\tat = %s((const struct %s *)value->%s, at, limit,\n"
 		    "\t\t\tdepth + 1);\n"
 		    "\t\tif (FASTIPC_UNLIKELY(!at))\n"
 		    "\t\t\treturn NULL;\n"
 		    "\t\tbreak;\n",
-		    gen->unions[field->ref], any->members[i].name, name, name,
+		    gen->unions[field->ref], any->members[i].name,
+		    put_function(gen, any->members[i].table), name,
 		    names->member);
 	}
 	put(gen, "\tdefault:\n\t\tbreak;\n\t}\n");
+}
+
+/* A tail whose length is known beforehand, and which is copied. */
+static bool is_plain(const struct fastipc_schema_field *field)
+{
+	switch (gen_kind(field)) {
+	case GEN_STRING:
+	case GEN_SCALARS:
+	case GEN_STRUCTS:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* How many bytes that are. */
+static const char *plain_size(struct gen *gen,
+			      const struct fastipc_schema_field *field,
+			      const struct gen_field *names)
+{
+	if (gen_kind(field) == GEN_STRING || gen_is_bytes(field))
+		return names_format(gen->arena, "value->%s.size",
+				    names->member);
+	if (gen_kind(field) == GEN_STRUCTS)
+		return names_format(gen->arena, "value->%s.count * %s_SIZE",
+				    names->member,
+				    gen->structs[field->ref].name);
+	return names_format(gen->arena, "value->%s.count * %u", names->member,
+			    gen_width(field->type));
+}
+
+static void put_plain(struct gen *gen, const struct fastipc_schema_field *field,
+		      const struct gen_field *names)
+{
+	const char *member = names->member;
+
+	if (gen_kind(field) == GEN_STRING || gen_is_bytes(field))
+		put(gen,
+		    "\tat = fastipc_put(at, value->%s.data, value->%s.size);\n",
+		    member, member);
+	else if (gen_kind(field) == GEN_STRUCTS)
+		put(gen, "\tat = %s_put_array_(at, value->%s);\n",
+		    gen->structs[field->ref].name, member);
+	else
+		put(gen, "\tat = fastipc_put_%s_array(at, value->%s);\n",
+		    gen_short(field->type), member);
 }
 
 static void put_tail(struct gen *gen, const struct fastipc_schema_field *field,
 		     const struct gen_field *names, const char *wide)
 {
 	const char *member = names->member;
-	const char *type;
 
 	switch (gen_kind(field)) {
-	case GEN_STRING:
-	case GEN_SCALARS:
-	case GEN_STRUCTS:
-		if (gen_kind(field) == GEN_STRING || gen_is_bytes(field)) {
-			put(gen,
-			    "\tif (value->%s.data) {\n"
-			    "\t\tif (FASTIPC_UNLIKELY((size_t)(limit - at) <\n"
-			    "\t\t\t\tvalue->%s.size))\n"
-			    "\t\t\treturn NULL;\n"
-			    "\t\tat = fastipc_put(at, value->%s.data, "
-			    "value->%s.size);\n"
-			    "\t}\n",
-			    member, member, member, member);
-			break;
-		}
-		put(gen,
-		    "\tif (value->%s.data && value->%s.count) {\n"
-		    "\t\tif (FASTIPC_UNLIKELY((size_t)(limit - at) /\n",
-		    member, member);
-		if (field->type == FASTIPC_TYPE_STRUCT) {
-			type = gen->structs[field->ref].name;
-			put(gen,
-			    "\t\t\t\t%s_SIZE < value->%s.count))\n"
-			    "\t\t\treturn NULL;\n"
-			    "\t\tat = %s_put_array_(at, value->%s);\n",
-			    type, member, type, member);
-		} else {
-			put(gen,
-			    "\t\t\t\t%u < value->%s.count))\n"
-			    "\t\t\treturn NULL;\n"
-			    "\t\tat = fastipc_put_%s_array(at, value->%s);\n",
-			    gen_width(field->type), member,
-			    gen_short(field->type), member);
-		}
-		put(gen, "\t}\n");
-		break;
 	case GEN_TABLE:
 		put(gen,
 		    "\tif (value->%s) {\n"
-		    "\t\tat = %s_put_(value->%s, at, limit, depth + 1);\n"
+		    "\t\tat = %s(value->%s, at, limit, depth + 1);\n"
 		    "\t\tif (FASTIPC_UNLIKELY(!at))\n"
 		    "\t\t\treturn NULL;\n"
 		    "\t}\n",
-		    member, gen->tables[field->ref].name, member);
+		    member, put_function(gen, field->ref), member);
 		break;
 	case GEN_UNION:
 		put_union_tail(gen, field, names);
 		break;
 	case GEN_STRINGS:
 		put(gen,
-		    "\tif (value->%s.data && value->%s.count) {\n"
+		    "\tif (value->%s.count) {\n"
 		    "\t\tat = fastipc_put_strings(at, limit, value->%s, %s);\n"
 		    "\t\tif (FASTIPC_UNLIKELY(!at))\n"
 		    "\t\t\treturn NULL;\n"
 		    "\t}\n",
-		    member, member, member, wide);
+		    member, member, wide);
 		break;
 	case GEN_TABLES:
 		put_vector_of_tables(gen, field, member, wide);
 		break;
 	default:
+		put_plain(gen, field, names);
 		break;
 	}
 }
@@ -468,57 +511,189 @@ tail_of(const struct fastipc_schema_table *table, const struct gen_table *names,
 	return field;
 }
 
-static void emit_put(struct gen *gen, const struct fastipc_schema_table *table,
-		     const struct gen_table *names)
+/* Whole words if they fit: tails overwrite what is behind the last byte. */
+static void put_words(struct gen *gen, const struct fastipc_schema_table *table,
+		      const char *wide)
 {
-	const char *wide = gen_bool(gen_is_large(table));
+	const uint32_t words = words_of(table);
+	const uint32_t header = gen_is_large(table) ? 4 : 2;
 
+	if (!in_registers(table)) {
+		put(gen,
+		    "\tfastipc_put_words(at + %u, head.words, head.fixed);\n",
+		    header);
+		return;
+	}
+	put(gen, "\tif (FASTIPC_LIKELY((size_t)(limit - at) >= %u)) {\n",
+	    header + 8 * words);
+	for (uint32_t i = 0; i < words; i++)
+		put(gen, "\t\tfastipc_put_word(at + %u, head.word%u);\n",
+		    header + 8 * i, i);
+	put(gen, "\t} else {\n\t\tconst uint64_t words[] = {");
+	for (uint32_t i = 0; i < words; i++)
+		put(gen, "%shead.word%u", i ? ", " : " ", i);
 	put(gen,
-	    "uint8_t *%s_put_(const struct %s *restrict value, uint8_t *at,\n"
-	    "\t\tconst uint8_t *limit, unsigned int depth)\n"
-	    "{\n"
-	    "\tuint8_t *const start = at;\n"
-	    "\tstruct %s_head_ head;\n"
-	    "%s"
-	    "\tsize_t rest;\n\n"
-	    "\tif (FASTIPC_UNLIKELY(depth > FASTIPC_CODEC_DEPTH ||\n"
-	    "\t\t\t     !%s_fields_(value, &head)))\n"
-	    "\t\treturn NULL;\n"
-	    "\tif (!(head.fixed | head.count))\n"
-	    "\t\treturn at;\n",
-	    names->name, names->name, names->name,
-	    table->variables > 1 ? "\tuint8_t *ends;\n" : "", names->name);
-	put(gen,
-	    "\trest = fastipc_head_size(head.fixed, head.count, %s);\n"
-	    "\tif (FASTIPC_UNLIKELY((size_t)(limit - at) < rest))\n"
-	    "\t\treturn NULL;\n"
-	    "\tfastipc_put_head(at, limit, head.words, %u, head.fixed,\n"
-	    "\t\thead.count, %s);\n",
-	    wide, words_of(table), wide);
-	if (table->variables > 1)
-		put(gen, "\tends = at + fastipc_width(%s) + head.fixed;\n",
-		    wide);
-	put(gen, "\tat += rest;\n");
+	    " };\n\n"
+	    "\t\tfastipc_put_words(at + fastipc_width(%s), words, "
+	    "head.fixed);\n"
+	    "\t}\n",
+	    wide);
+}
+
+/* What records there are in this one, as a condition; false if it has none. */
+static bool put_parts(struct gen *gen, const struct fastipc_schema_table *table,
+		      const struct gen_table *names)
+{
+	bool any = false;
+
+	for (uint16_t i = 0; i < table->field_count; i++) {
+		const struct fastipc_schema_field *field = &table->fields[i];
+		const char * or = any ? " || " : "";
+
+		if (gen_is_deprecated(field))
+			continue;
+		if (gen_kind(field) == GEN_TABLE)
+			put(gen, "%svalue->%s", or, names->fields[i].member);
+		else if (gen_kind(field) == GEN_UNION)
+			put(gen, "%svalue->%s", or, names->fields[i].union_of);
+		else if (gen_kind(field) == GEN_TABLES)
+			put(gen, "%svalue->%s.count", or,
+			    names->fields[i].member);
+		else
+			continue;
+		any = true;
+	}
+	return any;
+}
+
+static bool has_parts(const struct fastipc_schema_table *table)
+{
+	for (uint16_t i = 0; i < table->field_count; i++) {
+		const struct fastipc_schema_field *field = &table->fields[i];
+
+		if (!gen_is_deprecated(field) &&
+		    (field->type == FASTIPC_TYPE_TABLE ||
+		     field->type == FASTIPC_TYPE_UNION))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Sizes of the tails from @first on that are copied, up to one that is not:
+ * there is room for all of them, or not.  (Their sum is that of objects in
+ * memory; it does not wrap.)
+ */
+static void put_room(struct gen *gen, const struct fastipc_schema_table *table,
+		     const struct gen_table *names, uint32_t first)
+{
+	for (uint32_t i = first; i < table->variables; i++) {
+		const struct gen_field *field_names = NULL;
+		const struct fastipc_schema_field *field =
+			tail_of(table, names, i, &field_names);
+
+		if (field && !is_plain(field))
+			break;
+		if (field)
+			put(gen, " +\n\t\t\t     %s",
+			    plain_size(gen, field, field_names));
+	}
+}
+
+static void put_tails(struct gen *gen, const struct fastipc_schema_table *table,
+		      const struct gen_table *names, const char *wide)
+{
+	bool room = true; /* is known to be there */
+
 	for (uint32_t i = 0; i < table->variables; i++) {
 		const struct gen_field *field_names = NULL;
 		const struct fastipc_schema_field *field =
 			tail_of(table, names, i, &field_names);
 
-		if (field)
+		if (field && is_plain(field) && !room) {
+			put(gen,
+			    "\tif (FASTIPC_UNLIKELY((uint64_t)(limit - at) "
+			    "< UINT64_C(0)");
+			put_room(gen, table, names, i);
+			put(gen, "))\n\t\treturn NULL;\n");
+			room = true;
+		}
+		if (field) {
 			put_tail(gen, field, field_names, wide);
+			room &= is_plain(field);
+		}
 		if (i + 1 < table->variables)
 			put(gen,
-			    "\tif (%u < head.count)\n"
-			    "\t\tfastipc_store_end(ends + %u, (size_t)(at - "
+			    "\tif (head.count <= %u)\n"
+			    "\t\tgoto done;\n"
+			    "\tfastipc_store_end(ends + %u, (size_t)(at - "
 			    "start), %s);\n",
 			    i + 1, i * (gen_is_large(table) ? 4 : 2), wide);
 	}
+	if (table->variables > 1)
+		put(gen, "done:\n");
+}
+
+static void emit_put(struct gen *gen, uint16_t index)
+{
+	const struct fastipc_schema_table *table = &gen->schema->tables[index];
+	const struct gen_table *names = &gen->tables[index];
+	const char *wide = gen_bool(gen_is_large(table));
+
+	put(gen,
+	    "%suint8_t *%s(const struct %s *restrict value,\n"
+	    "\t\tuint8_t *at, const uint8_t *limit, unsigned int depth)\n"
+	    "{\n"
+	    "\tuint8_t *const start = at;\n"
+	    "\tstruct %s_head_ head;\n"
+	    "%s"
+	    "\tsize_t rest;\n\n",
+	    gen_is_leaf(gen, index) ? "FASTIPC_CODEC " : "",
+	    put_function(gen, index), names->name, names->name,
+	    table->variables > 1 ? "\tuint8_t *ends;\n" : "");
+	/* Whose record is in another one was asked there. */
+	if (has_parts(table)) {
+		put(gen, "\tif (FASTIPC_UNLIKELY(depth >= FASTIPC_CODEC_DEPTH) "
+			 "&&\n\t    (depth > FASTIPC_CODEC_DEPTH || ");
+		put_parts(gen, table, names);
+		put(gen, "))\n\t\treturn NULL;\n");
+	} else {
+		put(gen, "\t(void)depth;\n");
+	}
+	put(gen,
+	    "\tif (FASTIPC_UNLIKELY(!%s_fields_(value, &head)))\n"
+	    "\t\treturn NULL;\n"
+	    "\tif (!(head.fixed | head.count))\n"
+	    "\t\treturn at;\n"
+	    "\trest = fastipc_head_size(head.fixed, head.count, %s);\n"
+	    "\tif (FASTIPC_UNLIKELY((uint64_t)(limit - at) < (uint64_t)rest",
+	    names->name, wide);
+	put_room(gen, table, names, 0);
+	put(gen,
+	    "))\n"
+	    "\t\treturn NULL;\n"
+	    "\tfastipc_put_header(at, head.fixed, head.count, %s);\n",
+	    wide);
+	put_words(gen, table, wide);
+	if (table->variables > 1)
+		put(gen, "\tends = at + fastipc_width(%s) + head.fixed;\n",
+		    wide);
+	put(gen, "\tat += rest;\n");
+	put_tails(gen, table, names, wide);
 	put(gen,
 	    "\tif (FASTIPC_UNLIKELY((size_t)(at - start) > %s))\n"
 	    "\t\treturn NULL;\n"
 	    "\treturn at;\n"
 	    "}\n\n",
 	    gen_is_large(table) ? "UINT32_MAX" : "FASTIPC_RECORD_SMALL");
+	if (gen_is_leaf(gen, index))
+		put(gen,
+		    "uint8_t *%s_put_(const struct %s *value, uint8_t *at,\n"
+		    "\t\tconst uint8_t *limit, unsigned int depth)\n"
+		    "{\n"
+		    "\treturn %s_put_inline_(value, at, limit, depth);\n"
+		    "}\n\n",
+		    names->name, names->name, names->name);
 }
 
 /* ---- how long? ---- */
@@ -569,14 +744,14 @@ static void put_measure(struct gen *gen,
 		break;
 	case GEN_STRINGS:
 		put(gen,
-		    "\tif (value->%s.data && value->%s.count)\n"
+		    "\tif (value->%s.count)\n"
 		    "\t\tsize = fastipc_size_add(size,\n"
 		    "\t\t\tfastipc_size_strings(value->%s, %s));\n",
-		    member, member, member, wide);
+		    member, member, wide);
 		break;
 	case GEN_TABLES:
 		put(gen,
-		    "\tif (value->%s.data) {\n"
+		    "\tif (value->%s.count) {\n"
 		    "\t\tsize = fastipc_size_add(size, fastipc_size_of(\n"
 		    "\t\t\tvalue->%s.count, fastipc_width(%s)));\n"
 		    "\t\tfor (size_t i = 0; i < value->%s.count; i++) {\n",
@@ -589,39 +764,25 @@ static void put_measure(struct gen *gen,
 		put(gen, "\t\t}\n\t}\n");
 		break;
 	default:
-		put(gen, "\tif (value->%s.data)\n", member);
 		if (gen_kind(field) == GEN_STRING || gen_is_bytes(field))
 			put(gen,
-			    "\t\tsize = fastipc_size_add(size, "
+			    "\tsize = fastipc_size_add(size, "
 			    "value->%s.size);\n",
 			    member);
 		else if (gen_kind(field) == GEN_STRUCTS)
 			put(gen,
-			    "\t\tsize = fastipc_size_add(size, "
+			    "\tsize = fastipc_size_add(size, "
 			    "fastipc_size_of(\n"
 			    "\t\t\tvalue->%s.count, %s_SIZE));\n",
 			    member, gen->structs[field->ref].name);
 		else
 			put(gen,
-			    "\t\tsize = fastipc_size_add(size, "
+			    "\tsize = fastipc_size_add(size, "
 			    "fastipc_size_of(\n"
 			    "\t\t\tvalue->%s.count, %u));\n",
 			    member, gen_width(field->type));
 		break;
 	}
-}
-
-static bool has_parts(const struct fastipc_schema_table *table)
-{
-	for (uint16_t i = 0; i < table->field_count; i++) {
-		const struct fastipc_schema_field *field = &table->fields[i];
-
-		if (!gen_is_deprecated(field) &&
-		    (field->type == FASTIPC_TYPE_TABLE ||
-		     field->type == FASTIPC_TYPE_UNION))
-			return true;
-	}
-	return false;
 }
 
 static void emit_measure(struct gen *gen,
@@ -709,7 +870,14 @@ void emit_encoders(struct gen *gen)
 		if (!gen_is_own(gen, &schema->tables[i]))
 			continue;
 		emit_head(gen, &schema->tables[i], &gen->tables[i]);
-		emit_put(gen, &schema->tables[i], &gen->tables[i]);
+		if (gen_is_leaf(gen, i))
+			emit_put(gen, i);
+	}
+	for (uint16_t i = 0; i < schema->table_count; i++) {
+		if (!gen_is_own(gen, &schema->tables[i]))
+			continue;
+		if (!gen_is_leaf(gen, i))
+			emit_put(gen, i);
 		emit_measure(gen, &schema->tables[i], &gen->tables[i]);
 		emit_encode(gen, &gen->tables[i]);
 	}

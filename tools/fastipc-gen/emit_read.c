@@ -151,25 +151,20 @@ static void put_struct(struct gen *gen, const struct place *place)
 {
 	const struct fastipc_schema_field *field = place->field;
 	const char *name = gen->structs[field->ref].name;
+	const char *way = place->way->type;
 
 	put_has_bit(gen, place);
 	put_doc(gen, "", field->doc);
 	put_function(gen, place, names_format(gen->arena, "struct %s", name),
 		     "", "");
-	put(gen, "\tuint8_t bytes[%s_SIZE];\n\n", name);
-	if (place->way->view)
+	if (!place->way->view)
 		put(gen,
-		    "\tfastipc_view_struct(view.record, %u, %s_SIZE, bytes, "
-		    "%s);\n"
-		    "\treturn %s_load_(bytes);\n"
-		    "}\n\n",
-		    field->offset, name, place->wide, name);
-	else
-		put(gen,
-		    "\treturn %s_load_(fastipc_reader_struct(\n"
-		    "\t\treader.record, %u, %s_SIZE, bytes, %s));\n"
-		    "}\n\n",
-		    name, field->offset, name, place->wide);
+		    "\tif (FASTIPC_LIKELY(reader.record.fixed >= %u))\n"
+		    "\t\treturn %s_load_(reader.record.data + %u);\n",
+		    field->offset + gen->schema->structs[field->ref].size, name,
+		    field->offset + (place->wide[0] == 't' ? 4u : 2u));
+	put(gen, "\treturn %s_%s_(%s.record, %u, %s);\n}\n\n", name, way, way,
+	    field->offset, place->wide);
 }
 
 static void put_text(struct gen *gen, const struct place *place)

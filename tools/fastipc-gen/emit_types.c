@@ -164,33 +164,56 @@ static void emit_struct_type(struct gen *gen, uint16_t index)
 	    names->name, type->size);
 }
 
+/*
+ * A struct of its scalars, each of them what @scalar makes of its offset and
+ * width, each struct in it what @nested makes of its name and offset.
+ */
+static void put_loads(struct gen *gen, uint16_t index, const char *scalar,
+		      const char *nested)
+{
+	const struct fastipc_schema_struct *type = &gen->schema->structs[index];
+	const struct gen_table *names = &gen->structs[index];
+
+	put(gen, "{\n\tstruct %s value;\n\n", names->name);
+	for (uint16_t i = 0; i < type->field_count; i++) {
+		const struct fastipc_schema_field *field = &type->fields[i];
+
+		put(gen, "\tvalue.%s = ", names->fields[i].member);
+		if (field->type == FASTIPC_TYPE_STRUCT)
+			put(gen, "%s_%s%u%s;\n", gen->structs[field->ref].name,
+			    nested, field->offset,
+			    strchr(nested, ',') ? ", wide)" : ")");
+		else
+			put(gen, "fastipc_%s_of(%s%u, %u%s));\n",
+			    gen_short(field->type), scalar, field->offset,
+			    gen_width(field->type),
+			    strchr(nested, ',') ? ", wide" : "");
+	}
+	put(gen, "\treturn value;\n}\n\n");
+}
+
 static void emit_struct_moves(struct gen *gen, uint16_t index)
 {
 	const struct fastipc_schema_struct *type = &gen->schema->structs[index];
 	const struct gen_table *names = &gen->structs[index];
 
+	put(gen, "FASTIPC_CODEC struct %s %s_load_(const uint8_t *from)\n",
+	    names->name, names->name);
+	put_loads(gen, index, "fastipc_load(from + ", "load_(from + ");
+	put(gen, "/* Of a section that may end within it. */\n");
 	put(gen,
-	    "FASTIPC_CODEC struct %s %s_load_(const uint8_t *from)\n"
-	    "{\n"
-	    "\tstruct %s value;\n\n",
-	    names->name, names->name, names->name);
-	for (uint16_t i = 0; i < type->field_count; i++) {
-		const struct fastipc_schema_field *field = &type->fields[i];
-
-		if (field->type == FASTIPC_TYPE_STRUCT)
-			put(gen, "\tvalue.%s = %s_load_(from + %u);\n",
-			    names->fields[i].member,
-			    gen->structs[field->ref].name, field->offset);
-		else
-			put(gen,
-			    "\tvalue.%s = fastipc_%s_of(fastipc_load(from + "
-			    "%u, %u));\n",
-			    names->fields[i].member, gen_short(field->type),
-			    field->offset, gen_width(field->type));
-	}
+	    "FASTIPC_CODEC struct %s %s_reader_(struct fastipc_reader reader,"
+	    "\n\t\tuint32_t offset, bool wide)\n",
+	    names->name, names->name);
+	put_loads(gen, index, "fastipc_reader_bits(reader, offset + ",
+		  "reader_(reader, offset + ");
 	put(gen,
-	    "\treturn value;\n"
-	    "}\n\n"
+	    "FASTIPC_CODEC struct %s %s_view_(struct fastipc_view view,\n"
+	    "\t\tuint32_t offset, bool wide)\n",
+	    names->name, names->name);
+	put_loads(gen, index, "fastipc_view_bits(view, offset + ",
+		  "view_(view, offset + ");
+	put(gen,
 	    "FASTIPC_CODEC void %s_store_(uint8_t *to, const struct %s *value)"
 	    "\n{\n",
 	    names->name, names->name);

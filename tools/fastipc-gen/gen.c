@@ -112,6 +112,23 @@ gen_variable(const struct fastipc_schema_table *table, uint32_t variable)
 	return NULL;
 }
 
+#define LEAF_FIELDS 6
+#define LEAF_BYTES 64
+
+bool gen_is_leaf(const struct gen *gen, uint16_t table)
+{
+	const struct fastipc_schema_table *type = &gen->schema->tables[table];
+
+	if (!gen_is_own(gen, type) || type->field_count > LEAF_FIELDS ||
+	    type->fixed_size > LEAF_BYTES)
+		return false;
+	for (uint16_t i = 0; i < type->field_count; i++)
+		if (type->fields[i].type == FASTIPC_TYPE_TABLE ||
+		    type->fields[i].type == FASTIPC_TYPE_UNION)
+			return false;
+	return true;
+}
+
 const char *gen_bool(bool value)
 {
 	return value ? "true" : "false";

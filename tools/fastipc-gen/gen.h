@@ -89,6 +89,12 @@ static inline bool gen_is_large(const struct fastipc_schema_table *table)
 	return table->flags & FASTIPC_TABLE_LARGE;
 }
 
+/*
+ * A table of this file with few fields and no records in it: encoders and
+ * validators have it inline.
+ */
+bool gen_is_leaf(const struct gen *gen, uint16_t table);
+
 /* ---- text ---- */
 
 void put(struct gen *gen, const char *format, ...)

@@ -150,13 +150,13 @@ void fastipc_sealed_unmap(struct fastipc_sealed *sealed);
 
 /* ---- strings and vectors ---- */
 
-/* UTF-8, not terminated.  Absent: data is NULL. */
+/* UTF-8, not terminated.  Absent: data is NULL, and size 0. */
 struct fastipc_string {
 	const char *data;
 	size_t size;
 };
 
-/* A vector of ubyte.  Absent: data is NULL. */
+/* A vector of ubyte.  Absent: data is NULL, and size 0. */
 struct fastipc_bytes {
 	const uint8_t *data;
 	size_t size;
@@ -635,22 +635,6 @@ FASTIPC_CODEC bool fastipc_reader_bit(struct fastipc_reader reader,
 	       reader.data[fastipc_width(wide) + bit / 8] >> bit % 8 & 1;
 }
 
-/* A struct's bytes: in place, or filled up with zeros in @spare. */
-FASTIPC_CODEC const uint8_t *fastipc_reader_struct(struct fastipc_reader reader,
-						   uint32_t offset,
-						   uint32_t size,
-						   uint8_t *spare, bool wide)
-{
-	const uint8_t *data = reader.data + fastipc_width(wide) + offset;
-
-	if (FASTIPC_LIKELY(reader.fixed >= offset + size))
-		return data;
-	memset(spare, 0, size);
-	if (reader.fixed > offset)
-		memcpy(spare, data, reader.fixed - offset);
-	return spare;
-}
-
 /* Tail @i; data is NULL if it is absent. */
 FASTIPC_CODEC struct fastipc_bytes
 fastipc_reader_tail(struct fastipc_reader reader, uint32_t i, uint32_t presence,
@@ -852,20 +836,6 @@ FASTIPC_CODEC bool fastipc_view_bit(struct fastipc_view view, uint32_t bit,
 {
 	return view.fixed > bit / 8 &&
 	       view.data[fastipc_width(wide) + bit / 8] >> bit % 8 & 1;
-}
-
-/* Copy a struct's bytes, filled up with zeros. */
-FASTIPC_CODEC void fastipc_view_struct(struct fastipc_view view,
-				       uint32_t offset, uint32_t size,
-				       uint8_t *to, bool wide)
-{
-	const volatile uint8_t *from = view.data + fastipc_width(wide) + offset;
-
-	memset(to, 0, size);
-	if (FASTIPC_LIKELY(view.fixed >= offset + size))
-		fastipc_peek_bytes(to, from, size);
-	else if (view.fixed > offset)
-		fastipc_peek_bytes(to, from, view.fixed - offset);
 }
 
 FASTIPC_CODEC struct fastipc_shared fastipc_view_tail(struct fastipc_view view,
@@ -1108,6 +1078,31 @@ FASTIPC_CODEC bool fastipc_check_ends(const uint8_t *ends, uint32_t i,
 	return !(wrong | (size < before));
 }
 
+/* All ENDs of a record that is not large; up to eight of them at once. */
+FASTIPC_CODEC bool fastipc_check_short_ends(const uint8_t *data, size_t size,
+					    const uint8_t *ends, uint32_t count,
+					    size_t rest)
+{
+	if (count < 2)
+		return true;
+#if defined(__SSE2__)
+	if (FASTIPC_LIKELY(count <= 9 && data + size - ends >= 16)) {
+		const __m128i now =
+			_mm_loadu_si128((const __m128i *)(const void *)ends);
+		const __m128i before = _mm_insert_epi16(
+			_mm_slli_si128(now, 2), (int)(rest & 0xffff), 0);
+		const __m128i more = _mm_subs_epu16(before, now);
+		const unsigned int right = (unsigned int)_mm_movemask_epi8(
+			_mm_cmpeq_epi16(more, _mm_setzero_si128()));
+		const unsigned int those = (1u << 2 * (count - 1)) - 1;
+
+		return !(~right & those) &&
+		       fastipc_load_u16(ends + (size_t)2 * (count - 2)) <= size;
+	}
+#endif
+	return fastipc_check_ends(ends, 0, count, rest, size, false);
+}
+
 /*
  * The count and the ENDs of a vector of strings or records that has bytes.
  * *@rest is where the first element begins.
@@ -1171,34 +1166,36 @@ FASTIPC_CODEC size_t fastipc_head_size(uint32_t fixed, uint32_t count,
 	return fixed + (size_t)fastipc_width(wide) * (count ? count : 1);
 }
 
-/* How many bytes a word has up to its last that is not 0. */
-FASTIPC_CODEC uint32_t fastipc_word_size(uint64_t word)
+/*
+ * The last byte of @words that is not 0 is in @top, the last word that is not,
+ * or the first one; it begins at byte @base.  How many bytes are up to there?
+ */
+FASTIPC_CODEC uint32_t fastipc_trimmed(uint64_t top, uint32_t base)
 {
-	return word ? 8 - (uint32_t)(__builtin_clzll(word) >> 3) : 0;
+	return base + 8 - (uint32_t)(__builtin_clzll(top | 1) >> 3) - !top;
 }
 
-/*
- * The header and the fixed section, which are @words trimmed to @fixed bytes.
- * The caller has seen that they fit; what is stored behind them is overwritten
- * later if there is room, else not stored.
- */
-FASTIPC_CODEC void fastipc_put_head(uint8_t *at, const uint8_t *limit,
-				    const uint64_t *words, uint32_t word_count,
-				    uint32_t fixed, uint32_t count, bool wide)
+FASTIPC_CODEC void fastipc_put_header(uint8_t *at, uint32_t fixed,
+				      uint32_t count, bool wide)
 {
-	const uint32_t width = fastipc_width(wide);
-
 	if (wide)
 		fastipc_store_u32(at, fixed | count << 16);
 	else
 		fastipc_store_u16(at, (uint16_t)(fixed | count << 10));
-	at += width;
-	if (FASTIPC_LIKELY((size_t)(limit - at) >= (size_t)8 * word_count)) {
-		for (uint32_t i = 0; i < word_count; i++)
-			fastipc_store_u64(at + (size_t)8 * i, words[i]);
-		return;
-	}
-	for (uint32_t i = 0; i < fixed; i++)
+}
+
+/* From its register: two words are not to be one vector first. */
+FASTIPC_CODEC void fastipc_put_word(uint8_t *at, uint64_t word)
+{
+	__asm__("" : "+r"(word));
+	fastipc_store_u64(at, word);
+}
+
+/* Words where there is no room for whole ones. */
+FASTIPC_CODEC_COLD void fastipc_put_words(uint8_t *at, const uint64_t *words,
+					  uint32_t size)
+{
+	for (uint32_t i = 0; i < size; i++)
 		at[i] = (uint8_t)(words[i / 8] >> i % 8 * 8);
 }
 
