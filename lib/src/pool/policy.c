@@ -9,8 +9,8 @@
 #define TRIAL_GAIN 1.05
 #define HOLD_FIRST_NS SECOND
 #define HOLD_MOST_NS (60 * SECOND)
-/* The rate is measured over no less than that. */
-#define RATE_LEAST_NS 5000000u
+/* Before a trial the throughput is measured over no less than that. */
+#define BASE_LEAST_NS 10000000u
 /* Without trust, it is tried again after so many. */
 #define TRUST_RETRY 32u
 #define TRUST_LOSS 4
@@ -219,7 +219,6 @@ void fastipc_sizer_init(struct fastipc_sizer *sizer,
 {
 	*sizer = (struct fastipc_sizer){
 		.ceiling = settings->max,
-		.rate_at = now,
 		.last_at = now,
 	};
 }
@@ -236,17 +235,22 @@ uint32_t fastipc_sizer_most(const struct fastipc_sizer *sizer,
 	return most > settings->min ? most : settings->min;
 }
 
-static void measure(struct fastipc_sizer *sizer, uint64_t now, uint64_t calls)
+/*
+ * The throughput while callers waited, to compare a trial with.  0: they have
+ * not waited for long enough.
+ */
+static double measure(struct fastipc_sizer *sizer, uint64_t now, uint64_t calls)
 {
-	uint64_t elapsed = now - sizer->rate_at;
-	double rate;
+	uint64_t elapsed = now - sizer->base_at;
 
-	if (elapsed < RATE_LEAST_NS)
-		return;
-	rate = (double)(calls - sizer->rate_calls) * 1e9 / (double)elapsed;
-	sizer->rate = sizer->rate > 0 ? (sizer->rate + rate) / 2 : rate;
-	sizer->rate_calls = calls;
-	sizer->rate_at = now;
+	if (!sizer->base_at) {
+		sizer->base_at = now;
+		sizer->base_calls = calls;
+		return 0;
+	}
+	if (elapsed < BASE_LEAST_NS)
+		return 0;
+	return (double)(calls - sizer->base_calls) * 1e9 / (double)elapsed;
 }
 
 /* The time of a trial is over: did the connection pay? */
@@ -314,11 +318,13 @@ uint32_t fastipc_sizer_tick(struct fastipc_sizer *sizer,
 	uint32_t wanted = sample->peak + 1;
 	bool queueing = sample->waiters > 0;
 	bool slow = queueing && is_slow(sizer, now, sample);
+	double before;
 	uint32_t most;
 
+	if (!queueing)
+		sizer->base_at = 0;
 	sizer->last_calls = sample->calls;
 	sizer->last_at = now;
-	measure(sizer, now, sample->calls);
 	if (sizer->trial_until && sample->size >= sizer->trial_size &&
 	    now >= sizer->trial_until)
 		judge(sizer, now, sample->calls, queueing);
@@ -342,10 +348,14 @@ uint32_t fastipc_sizer_tick(struct fastipc_sizer *sizer,
 	}
 	if (sizer->trial_until)
 		return sizer->trial_size;
+	before = measure(sizer, now, sample->calls);
+	if (before <= 0)
+		return sample->size;
 	/* They wait: one more, to see whether it helps. */
 	sizer->trial_size = sample->size + 1;
 	sizer->trial_until = now + settings->trial_ns;
-	sizer->trial_before = sizer->rate;
+	sizer->trial_before = before;
+	sizer->base_at = 0;
 	sizer->trial_calls = sample->calls;
 	sizer->trial_at = now;
 	return sizer->trial_size;

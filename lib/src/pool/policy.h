@@ -134,14 +134,13 @@ struct fastipc_sizer_sample {
  * CPUs are the bottleneck) is taken back, and the next trial put off.
  */
 struct fastipc_sizer {
-	uint32_t ceiling;     /* not more, until hold_until */
-	uint64_t hold_until;  /* 0: no ceiling */
-	uint64_t hold_ns;     /* the last one's length */
-	uint64_t trial_until; /* 0: none */
-	uint32_t trial_size;  /* that is tried */
-	double trial_before;  /* calls/s before it */
-	double rate;	      /* calls/s now, smoothed */
-	uint64_t rate_calls, rate_at;
+	uint32_t ceiling;	      /* not more, until hold_until */
+	uint64_t hold_until;	      /* 0: no ceiling */
+	uint64_t hold_ns;	      /* the last one's length */
+	uint64_t trial_until;	      /* 0: none */
+	uint32_t trial_size;	      /* that is tried */
+	double trial_before;	      /* calls/s before it */
+	uint64_t base_calls, base_at; /* when callers began to wait */
 	uint64_t trial_calls, trial_at;
 	uint64_t last_calls, last_at; /* as of the last tick */
 	uint64_t idle_since;	      /* too many since then; 0: not too many */
