@@ -208,9 +208,10 @@ static int control(struct connection *connection,
  * @size compressed bytes at @data, which nobody can change any more.  @sent:
  * what they were with extensions.  1: it was much work, it is others' turn.
  */
-static int dispatch_compressed(struct connection *connection, uint16_t type,
-			       uint64_t id, const struct fastipc_packed *packed,
-			       const void *data, uint32_t size, uint32_t sent)
+static __attribute__((noinline)) int
+dispatch_compressed(struct connection *connection, uint16_t type, uint64_t id,
+		    const struct fastipc_packed *packed, const void *data,
+		    uint32_t size, uint32_t sent)
 {
 	struct worker *worker = connection->worker;
 	int error = scratch_grow(worker, packed->original);
@@ -230,9 +231,10 @@ static int dispatch_compressed(struct connection *connection, uint16_t type,
 	return 1;
 }
 
-/* A compressed message in one frame. */
-static int take_compressed(struct connection *connection,
-			   const struct fastipc_frame *frame)
+/* A compressed message in one frame.  Not inlined into what all messages need. */
+static __attribute__((noinline)) int
+take_compressed(struct connection *connection,
+		const struct fastipc_frame *frame)
 {
 	struct fastipc_channel *channel = &connection->channel;
 	struct fastipc_unpacker *unpacker = &connection->worker->unpacker;
