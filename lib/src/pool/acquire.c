@@ -523,6 +523,7 @@ static int take_slowly(struct fastipc_pool *pool, const struct request *request,
 			pool->endpoints[picked.member->endpoint].given +=
 				CLAIMS_CACHED;
 			own(pool, *member, waiter.token, now);
+			error = 0;
 			break;
 		}
 		if (found == PICK_CONNECT) {

@@ -290,9 +290,15 @@ static uint32_t shrink(struct fastipc_sizer *sizer,
 		sizer->idle_peak = wanted;
 	if (now - sizer->idle_since < settings->idle_ns)
 		return size;
+	if (size <= sizer->idle_peak) {
+		/* They were needed when this began: are they still? */
+		sizer->idle_since = now;
+		sizer->idle_peak = wanted;
+		return size;
+	}
 	/* After the first the others go faster: the demand is known. */
 	sizer->idle_since = now - settings->idle_ns + settings->idle_ns / 8;
-	return size - 1 > sizer->idle_peak ? size - 1 : sizer->idle_peak;
+	return size - 1;
 }
 
 /*
