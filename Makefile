@@ -58,9 +58,11 @@ TOOL         := $(if $(TOOL_OBJECTS),$(O)/bin/fastipc)
 HEADERS      := $(wildcard lib/include/fastipc/*.h)
 MAN_PAGES    := $(sort $(wildcard lib/man/*.[1-9]))
 SCRIPTS      := .ci/run tools/deps $(wildcard tools/run tools/kmod \
+		tools/packages.sh tools/bench/codec/*.sh \
 		selftests/run selftests/vm/init \
 		tools/*/*.sh selftests/*.sh selftests/*/*.sh)
 SOURCES      := $(wildcard uapi/*/*.h lib/*/*/*.[ch] tools/*/*.[ch] \
+		tools/bench/codec/*.h tools/bench/codec/*.cc \
 		selftests/*.[ch] selftests/*/*.[ch])
 
 # Each is a program or a script that prints TAP.  T=unit/ring picks some.
@@ -77,7 +79,7 @@ CLANG_TESTS := $(patsubst $(O)/%,$(O)/clang/%,\
 STRESS     := $(call pick,$(call tests,stress))
 EXAMPLES   := $(call tests,examples)
 CODEC_OBJECTS := $(patsubst %.fbs,$(O)/%.fastipc.o,\
-		$(wildcard selftests/codec/*.fbs))
+		$(wildcard selftests/codec/*.fbs tools/bench/codec/*.fbs))
 
 # The tests of /dev/fastipc, which run in a virtual machine, and the kernels.
 KSELFTESTS  = $(call pick,$(shell $(KSELFTEST) --eval='list:;@echo \
@@ -177,6 +179,8 @@ FORCE:
 -include $(patsubst %.o,%.d,$(LIB_OBJECTS) $(TOOL_OBJECTS) $(SCHEMA_OBJECTS))
 -include $(GEN_OBJECTS:.o=.d) $(CODEC_OBJECTS:.o=.d) $(CODEC_OBJECTS:.o=.dep)
 -include $(addsuffix .d,$(TESTS) $(STRESS) $(EXAMPLES))
+
+include tools/bench/codec/codec.mk
 
 # ---- how it is tried ----
 
@@ -360,7 +364,8 @@ clean: ## remove what was built
 	rm -rf $(O)
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):[^=]*## /\1\t/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):[^=]*## /\1\t/p' Makefile \
+		tools/bench/codec/codec.mk | expand -t 14
 	@echo 'Variables: CC, CFLAGS, V=1 (whole commands), SAN=asan|tsan,'
 	@echo 'O (build directory), prefix, DESTDIR, libdir, DIR (for run),'
 	@echo 'KDIR (headers of a kernel), VM (kernels to boot: debian-6.1, debug-6.1,'

@@ -128,6 +128,17 @@ rate_is_watched()
 		! grep 'rate was not held' "$work/err"
 }
 
+# The program that measures the codec is beside the command, or is not there.
+codec_is_beside()
+{
+	mkdir -p "$work/bin" && cp "$fastipc" "$work/bin/fastipc" || return 1
+	"$work/bin/fastipc" bench codec >"$work/out" 2>"$work/err"
+	[ $? -eq 1 ] && grep 'make bench-codec' "$work/err" || return 1
+	printf '#!/bin/sh\necho "codec: $*"\n' >"$work/bin/fastipc-bench-codec"
+	chmod +x "$work/bin/fastipc-bench-codec"
+	[ "$("$work/bin/fastipc" bench codec --json)" = 'codec: --json' ]
+}
+
 for_people()
 {
 	"$fastipc" bench rtt --duration 0.1 --runs 2 --wait block >"$work/out" \
@@ -214,6 +225,8 @@ check 'bad placement: usage' exits 2 rtt --placement moon
 check 'bad rate: usage' exits 2 rtt --rate 0
 check 'bad duration: usage' exits 2 rtt --duration 0
 check 'two tests: usage' exits 2 rtt stream
+check 'codec does not come first: usage' exits 2 --json codec
+check 'codec: a program beside the command' codec_is_beside
 [ -e /dev/fastipc ] ||
 	check 'the transport of a missing module' exits 1 rtt --transport kmod
 check 'a ring that is no power of two' exits 1 rtt --ring 65537

@@ -59,7 +59,9 @@ static const char description[] =
 	"  rtt      call, handler, reply: each round trip is timed\n"
 	"  stream   one-way messages, as many as the ring takes\n"
 	"  connect  connect, one call, close\n"
-	"  idle     many connections open, and nobody calls\n\n"
+	"  idle     many connections open, and nobody calls\n"
+	"  codec    messages in fastipc's format and in others; it comes first, "
+	"and has options of its own (fastipc bench codec --help)\n\n"
 	"Every content is checked.  In between slices of the test the same two "
 	"processes measure what the machine itself takes: a cache line's round "
 	"trip, a futex round trip, a memcpy().  A slice during which that moved "
@@ -70,7 +72,8 @@ static const char description[] =
 	"  fastipc bench rtt --wait block --placement same\n"
 	"  fastipc bench stream --size 1M --json\n"
 	"  fastipc bench rtt --rate 10000 --duration 10\n"
-	"  fastipc bench idle --connections 1024\n";
+	"  fastipc bench idle --connections 1024\n"
+	"  fastipc bench codec --json\n";
 
 static const char *const test_names[] = { "rtt", "stream", "connect", "idle" };
 static const char *const placement_names[] = { "cross", "same", "free" };
@@ -170,6 +173,9 @@ static error_t parse(int key, char *word, struct argp_state *state)
 	case ARGP_KEY_ARG:
 		if (state->arg_num)
 			argp_error(state, "one TEST at a time");
+		if (!strcmp(word, "codec"))
+			argp_error(state, "codec comes first, and its options "
+					  "after it");
 		options->test = (enum bench_test)choice(state, "test", word,
 							test_names, 4);
 		break;
@@ -252,6 +258,8 @@ int command_bench(int argc, char **argv)
 	};
 	int error;
 
+	if (argc > 1 && !strcmp(argv[1], "codec"))
+		return bench_codec(argv + 1);
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
 	raise_descriptor_limit(&options);
 	ticks_start();

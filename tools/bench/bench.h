@@ -135,4 +135,7 @@ void report_medians(const struct bench_options *options,
 void report_warnings(const struct bench_options *options,
 		     const struct bench_result *result);
 
+/* Becomes the program that measures the codec; returns if it cannot. */
+int bench_codec(char **argv);
+
 #endif

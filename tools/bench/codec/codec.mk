@@ -14,7 +14,8 @@ CODEC_BENCH_SCHEMAS  := $(patsubst $(CODEC_BENCH)/%.fbs,%,\
 		    $(wildcard $(CODEC_BENCH)/*.fbs))
 CODEC_BENCH_FORMATS  := load writer yyjson simdjson flatbuffers capnp protobuf msgpack
 CODEC_BENCH_CFLAGS   ?= -O3 -march=native -g
-CODEC_BENCH_LIBS      = $(shell $(CODEC_BENCH)/libraries.sh)
+CODEC_BENCH_LIBS = $(eval CODEC_BENCH_LIBS := \
+		   $$(shell $(CODEC_BENCH)/libraries.sh))$(CODEC_BENCH_LIBS)
 CODEC_BENCH_FLAGS     = -D_GNU_SOURCE -Wall -Wextra -Wno-unused-function \
 		  -I$(CODEC_BENCH) -I$(CODEC_BENCH_OUT) -Iuapi -Ilib/include \
 		  -Ilib/src -isystem $(CODEC_BENCH_LIBS)/include $(CODEC_BENCH_CFLAGS) \

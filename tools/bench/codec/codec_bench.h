@@ -16,7 +16,7 @@
 extern "C" {
 #endif
 
-/* Readable bytes behind a message and each string, as simdjson wants. */
+/* Readable bytes behind a message, as simdjson wants. */
 #define CODEC_PADDING 64u
 
 struct span {

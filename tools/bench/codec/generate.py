@@ -408,7 +408,7 @@ def json_value(schema, f, in_struct):
     if f.vector:
         lines = ["char *const first = at;", "",
                  f"for (size_t i = 0; i < {value}.count; i++) {{",
-                 "\t*at++ = ',';"]
+                 "\tneed_room(at, 0);", "\t*at++ = ',';"]
         if f.flat:
             lines = lines[:-1]
             for leaf in schema.leaves(f.type):

@@ -2,8 +2,10 @@
 /*
  * JSON written by hand, as fast as we know: keys are constants with the comma
  * before them, strings are copied 32 (or 16) bytes at a time while nothing in
- * them needs a backslash, numbers go two digits at a time.  The output is known
- * to be large enough and is not checked; strings are not checked to be UTF-8.
+ * them needs a backslash, also beyond their ends as long as that is on the same
+ * page; numbers go two digits at a time.  Room is looked for only at strings and
+ * elements, for all that may follow up to the next.  Strings are not checked to
+ * be UTF-8.
  */
 #ifndef CODEC_JSON_WRITER_H
 #define CODEC_JSON_WRITER_H
@@ -96,12 +98,35 @@ static inline uint32_t put_block(char *at, const char *from)
 }
 #endif
 
-/* CODEC_PADDING bytes behind the text can be read. */
+/* More than is written between two looks for room, but for strings. */
+#define SLACK 4096
+
+static inline void need_room(const char *at, size_t size)
+{
+	const char *const end = (const char *)codec_out + CODEC_OUT_SIZE;
+
+	if (__builtin_expect(size > (size_t)(end - at) - SLACK, 0))
+		abort();
+}
+
+/* Less than a block; what is behind it is read only if there is a page. */
+static inline uint32_t put_rest(char *at, const char *from, size_t size)
+{
+	char copy[BLOCK] = {};
+
+	if (__builtin_expect(((uintptr_t)from & 4095) <= 4096 - BLOCK, 1))
+		return put_block(at, from);
+	memcpy(copy, from, size);
+	return put_block(at, copy);
+}
+
 static inline char *put_text(char *at, const char *text, size_t size)
 {
+	need_room(at, size * 6);
 	*at++ = '"';
 	while (size) {
-		uint32_t escaped = put_block(at, text);
+		const uint32_t escaped = size < BLOCK ? put_rest(at, text, size)
+						      : put_block(at, text);
 		size_t plain = escaped ? (size_t)__builtin_ctz(escaped) : BLOCK;
 
 		if (plain >= size) {

@@ -23,11 +23,11 @@ void *load_memory(size_t size);
 #define load_new(type, count) \
 	((type *)load_memory(((count) + 1) * sizeof(type)))
 
-/* Terminated, and with room to read beyond it. */
+/* Terminated, as some formats want it. */
 static inline struct fastipc_string load_text(yyjson_val *from)
 {
 	size_t size = yyjson_get_len(from);
-	char *text = (char *)load_memory(size + CODEC_PADDING);
+	char *text = (char *)load_memory(size + 1);
 
 	memcpy(text, yyjson_get_str(from), size);
 	return fastipc_string_from(text, size);
