@@ -45,8 +45,9 @@ void *reflect_alloc(struct reflect_arena *arena, size_t size)
 
 void *reflect_array(struct reflect_arena *arena, size_t count, size_t size)
 {
-	return count > SIZE_MAX / size ? NULL
-				       : reflect_alloc(arena, count * size);
+	return size && count > SIZE_MAX / size
+		       ? NULL
+		       : reflect_alloc(arena, count * size);
 }
 
 void reflect_free(struct reflect_arena *arena)

@@ -133,6 +133,8 @@ void reflect_store(uint8_t *to, size_t width, uint64_t bits);
 
 /* Take any bytes for strings. */
 #define REFLECT_ANY_STRINGS 1u
+/* Check deprecated fields, but leave them out, as generated code does. */
+#define REFLECT_NO_DEPRECATED 2u
 
 /*
  * Check that the bytes are a message of a table: 0, or -EBADMSG and @error

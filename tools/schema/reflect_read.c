@@ -328,6 +328,13 @@ static bool is_present(const struct reading *reading, const struct view *view,
 	}
 }
 
+static bool is_wanted(const struct reading *reading,
+		      const struct fastipc_schema_field *field)
+{
+	return !(reading->flags & REFLECT_NO_DEPRECATED &&
+		 field->flags & FASTIPC_FIELD_DEPRECATED);
+}
+
 static int read_field(const struct reading *reading, const struct view *view,
 		      unsigned int depth, const struct reflect_path *up,
 		      struct reflect_value *value)
@@ -386,7 +393,8 @@ static int read_record(const struct reading *reading,
 				    size, table->name);
 	/* The tree gets room for what is there, not for what could be. */
 	for (uint16_t i = 0; reading->arena && i < table->field_count; i++)
-		count += is_present(reading, &view, &table->fields[i]);
+		count += is_wanted(reading, &table->fields[i]) &&
+			 is_present(reading, &view, &table->fields[i]);
 	if (reading->arena) {
 		record = reflect_alloc(reading->arena, sizeof(*record));
 		values = reflect_array(reading->arena, count, sizeof(*values));
@@ -403,7 +411,7 @@ static int read_record(const struct reading *reading,
 			continue;
 		}
 		error = read_field(reading, &view, depth, path, &value);
-		if (record)
+		if (record && is_wanted(reading, value.field))
 			values[record->count++] = value;
 	}
 	*result = record;
