@@ -113,8 +113,8 @@ rpc_service S (id: 254) { A(T):T (id: 0, streaming: "bidi", idempotent);
 table T { } namespace a; table U { }
 END
 accepts "a byte order mark" < <(printf '\357\273\277table T { }\r\n')
-accepts "no declaration" <<<'// none'
 
+refuses "a text without declarations" <<<'// none'
 refuses "a declaration that comes too late" <<'END'
 table T { e: E (id: 0); } enum E : byte { A }
 END

@@ -42,6 +42,8 @@ static const struct {
 	{ "table A { x: int (id: 0);",
 	  "1:26: expected '}', found the end of the file\n"
 	  "\t[the table 'A' of line 1 has no end]\n" },
+	{ "/* nothing */", "1:14: expected a declaration, found the end of the "
+			   "file\n" },
 	{ "table { x: int (id: 0); }", "1:7: expected a name, found '{'\n" },
 	{ "table A { x: int (id: ); }",
 	  "1:23: expected a number or a string, found ')'\n" },
@@ -789,6 +791,7 @@ static void sources_are_of_4_mib(void **state)
 	(void)state;
 	assert_non_null(text);
 	memset(text, '\n', SCHEMA_FILE_MAX + 1);
+	memcpy(text, "table A { }", 11);
 	assert_int_equal(load(text, SCHEMA_FILE_MAX, &errors), 0);
 	assert_int_equal(load(text, SCHEMA_FILE_MAX + 1, &errors), -EFBIG);
 	assert_int_equal(errors.errors, 1);
@@ -800,6 +803,7 @@ static void sources_are_of_4_mib(void **state)
 	memset(text, '/', SCHEMA_FILE_MAX);
 	for (size_t i = 3; i < SCHEMA_FILE_MAX; i += 4)
 		text[i] = '\n';
+	memcpy(text + SCHEMA_FILE_MAX - 12, "\ntable A { }", 12);
 	assert_int_equal(load(text, SCHEMA_FILE_MAX, &errors), 0);
 	for (size_t i = 0; i < SCHEMA_FILE_MAX; i++)
 		text[i] = "a."[i % 2];

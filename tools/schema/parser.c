@@ -766,8 +766,12 @@ static bool parse_statement(struct parser *parser)
 void schema_parse(struct schema_tree *tree, const struct schema_file *file)
 {
 	struct parser parser = { .tree = tree, .space = "" };
+	size_t before = tree->reports->errors;
 
 	schema_lexer_start(&parser.lexer, file, tree->arena, tree->reports);
+	/* flatc says so, too. */
+	if (is(&parser, SCHEMA_TOKEN_END) && tree->reports->errors == before)
+		unexpected(&parser, "a declaration");
 	while (!is(&parser, SCHEMA_TOKEN_END)) {
 		if (!parse_statement(&parser))
 			skip_statement(&parser);
