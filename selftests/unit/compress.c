@@ -424,6 +424,46 @@ static void a_dictionary_helps(void **state)
 	pair_free(without);
 }
 
+/* A worker compresses for clients that have the dictionary, and others. */
+static void one_packer_for_all(void **state)
+{
+	struct pair *with = pair_of(
+		LARGE_RING, FASTIPC_CHECKSUM_FULL,
+		settings_of(FASTIPC_COMPRESSION_ZSTD, dictionary, 62),
+		settings_of(FASTIPC_COMPRESSION_ACCEPT, dictionary, 62));
+	struct pair *without =
+		pair_of(LARGE_RING, FASTIPC_CHECKSUM_FULL,
+			fastipc_compress_ref(with->near_settings),
+			settings_of(FASTIPC_COMPRESSION_ACCEPT, NULL, 0));
+	unsigned char *noise = message_make(FROM, FROM);
+	unsigned char *text = message_make(FROM, 0);
+
+	(void)state;
+	assert_int_equal(with->packing.algorithm,
+			 FASTIPC_ALGORITHM_ZSTD_DICTIONARY);
+	assert_int_equal(without->packing.algorithm, FASTIPC_ALGORITHM_ZSTD);
+	for (int i = 0; i < 4; i++) {
+		struct pair *first = i & 1 ? with : without;
+		struct pair *second = i & 1 ? without : with;
+
+		/* Also after one that did not get smaller. */
+		first->packing.skip = 0;
+		second->packing.skip = 0;
+		assert_int_equal(pass(first, noise, FROM), FROM);
+		second->packer = first->packer;
+		assert_true(pass(second, text, FROM) < FROM / 8);
+		first->packer = second->packer;
+		first->packing.skip = 0;
+		assert_true(pass(first, text, FROM) < FROM / 8);
+		second->packer = first->packer;
+	}
+	without->packer = (struct fastipc_packer){ 0 };
+	free(noise);
+	free(text);
+	pair_free(with);
+	pair_free(without);
+}
+
 static void bad_options_are_refused(void **state)
 {
 	static const unsigned char damaged[] = { 0x37, 0xa4, 0x30, 0xec, 1, 2,
@@ -640,15 +680,11 @@ static void fragments_are_checked(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(what_goes_in_comes_out),
-		TEST(limits_of_a_message),
-		TEST(must_save_an_eighth),
-		TEST(misses_are_tried_less_often),
-		TEST(both_ends_must_want_it),
-		TEST(a_dictionary_helps),
-		TEST(bad_options_are_refused),
-		TEST(lies_are_noticed),
-		TEST(frames_are_checked),
+		TEST(what_goes_in_comes_out), TEST(limits_of_a_message),
+		TEST(must_save_an_eighth),    TEST(misses_are_tried_less_often),
+		TEST(both_ends_must_want_it), TEST(a_dictionary_helps),
+		TEST(one_packer_for_all),     TEST(bad_options_are_refused),
+		TEST(lies_are_noticed),	      TEST(frames_are_checked),
 		TEST(fragments_are_checked),
 	};
 

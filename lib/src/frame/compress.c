@@ -232,9 +232,15 @@ static uint32_t compress(const struct fastipc_packing *packing,
 	if (packing->algorithm == FASTIPC_ALGORITHM_LZ4)
 		return (uint32_t)LZ4_compress_fast_extState(
 			packer->state, from, to, (int)size, (int)room, 1);
-	ZSTD_CCtx_setParameter(packer->state, ZSTD_c_compressionLevel,
-			       settings->options.level);
-	ZSTD_CCtx_refCDict(packer->state, digested ? settings->compress : NULL);
+	/* A message that did not fit leaves its session open, in which neither
+	 * level nor dictionary can be changed. */
+	ZSTD_CCtx_reset(packer->state, ZSTD_reset_session_only);
+	if (ZSTD_isError(ZSTD_CCtx_setParameter(packer->state,
+						ZSTD_c_compressionLevel,
+						settings->options.level)) ||
+	    ZSTD_isError(ZSTD_CCtx_refCDict(
+		    packer->state, digested ? settings->compress : NULL)))
+		return 0;
 	result = ZSTD_compress2(packer->state, to, room, from, size);
 	return ZSTD_isError(result) ? 0 : (uint32_t)result;
 }
