@@ -148,6 +148,9 @@ $(O)/%.fastipc.o: $(O)/%.fastipc.c $(O)/flags
 
 .PRECIOUS: $(O)/%.fastipc.c $(O)/%.fastipc.h
 
+# They include each other.
+$(CODEC_OBJECTS): | $(CODEC_OBJECTS:.o=.h)
+
 CODEC_TESTS := $(call tests,codec)
 $(CODEC_TESTS): $(O)/%: %.c $(CODEC_OBJECTS) $(SCHEMA_A) $(LIB_A) $(O)/flags
 	@mkdir -p $(@D)
