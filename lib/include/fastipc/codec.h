@@ -1089,8 +1089,9 @@ FASTIPC_CODEC bool fastipc_check_short_ends(const uint8_t *data, size_t size,
 	if (FASTIPC_LIKELY(count <= 9 && data + size - ends >= 16)) {
 		const __m128i now =
 			_mm_loadu_si128((const __m128i *)(const void *)ends);
-		const __m128i before = _mm_insert_epi16(
-			_mm_slli_si128(now, 2), (int)(rest & 0xffff), 0);
+		const __m128i before =
+			_mm_or_si128(_mm_slli_si128(now, 2),
+				     _mm_cvtsi32_si128((int)(rest & 0xffff)));
 		const __m128i more = _mm_subs_epu16(before, now);
 		const unsigned int right = (unsigned int)_mm_movemask_epi8(
 			_mm_cmpeq_epi16(more, _mm_setzero_si128()));
