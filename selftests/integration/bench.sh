@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# `fastipc bench`: each test prints the same 18 keys on one line, the schedule
-# of --rate is watched, bad words on the command line are refused, and neither
-# an interrupt nor the death of one end leaves a process or a file behind.
+# `fastipc bench`: each test prints the same 19 keys on one line, and the pool's
+# some of its own behind them, the schedule of --rate is watched, bad words on
+# the command line are refused, and neither an interrupt nor the death of one
+# end leaves a process or a file behind.
 set -u
 export LC_ALL=C
 
@@ -11,6 +12,8 @@ fastipc=${FASTIPC:-${O:-build}/bin/fastipc}
 keys='test transport size checksum wait placement count p50_ns p90_ns p99_ns
 p999_ns max_ns msgs_per_s bytes_per_s cacheline_rtt_ns memcpy_bytes_per_s
 futex_rtt_ns cpu_ns_per_msg server_rss_kib'
+pool_keys='pool_reuse_percent pool_connections pool_take_ns pool_take_8_ns
+recovery_p50_ns recovery_p99_ns reconnect_p50_ns reconnect_p99_ns'
 tests=0
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
@@ -38,15 +41,15 @@ value() # KEY: of the JSON
 
 # One line, one object, exactly the keys, in their order; values are numbers,
 # plain strings, or null.
-well_formed()
+well_formed() # [KEYS: that come last]
 {
-	local found
+	local found wanted="$keys${1:+ $1}"
 
 	cat "$work/out"
 	[ "$(wc -l <"$work/out")" -eq 1 ] || return 1
 	found=$(sed 's/^{//; s/}$//; s/,/\n/g' "$work/out" |
 		sed -n 's/^"\([a-z0-9_]*\)":\([0-9.]*\|null\|"[a-z]*"\)$/\1/p')
-	[ "$found" = "$(tr ' ' '\n' <<<"$keys")" ]
+	[ "$found" = "$(tr ' ' '\n' <<<"$wanted")" ]
 }
 
 positive() # KEY...
@@ -117,6 +120,16 @@ idles()
 	runs idle --duration 0.2 --connections 100 --wait block &&
 		[ "$(value count)" -eq 100 ] &&
 		grep -q 'each idle connection costs' "$work/err"
+}
+
+pools()
+{
+	bench pool --duration 0.2 --threads 8 --connections 4 &&
+		well_formed "$pool_keys" &&
+		positive count p50_ns msgs_per_s pool_reuse_percent \
+			pool_connections pool_take_ns pool_take_8_ns &&
+		{ [ "$(value transport)" != '"memfd"' ] ||
+			positive recovery_p99_ns reconnect_p99_ns; }
 }
 
 # A fast rate is not held, and that is said; a slow one is.
@@ -209,6 +222,7 @@ check 'stream' stream 64 full
 check 'stream, larger than the ring' stream 1M off
 check 'connect' connects
 check 'idle' idles
+check 'pool' pools
 check 'the rate is watched' rate_is_watched
 check 'for people: runs, repeats and medians' for_people
 check 'no message at all is a message' runs rtt --size 0 --duration 0.1
@@ -224,6 +238,8 @@ check 'bad wait: usage' exits 2 rtt --wait never
 check 'bad placement: usage' exits 2 rtt --placement moon
 check 'bad rate: usage' exits 2 rtt --rate 0
 check 'bad duration: usage' exits 2 rtt --duration 0
+check 'bad number of threads: usage' exits 2 pool --threads 0
+check 'a pool of too many connections: usage' exits 2 pool --connections 5000
 check 'two tests: usage' exits 2 rtt stream
 check 'codec does not come first: usage' exits 2 --json codec
 check 'codec: a program beside the command' codec_is_beside

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include <fastipc/pool.h>
+
 #include "bench.h"
 #include "fastipc/arguments.h"
 #include "fastipc/commands.h"
@@ -15,6 +17,7 @@
 #define EXIT_INTERRUPTED 130 /* as a shell says of SIGINT */
 #define RUNS_MAX 1000
 #define CONNECTIONS_MAX 65536
+#define THREADS_MAX 4096
 #define DESCRIPTORS_EACH 6 /* of a connection, at most */
 
 enum {
@@ -24,6 +27,7 @@ enum {
 	KEY_CONNECTIONS,
 	KEY_RUNS,
 	KEY_RING,
+	KEY_THREADS,
 };
 
 static const struct argp_option option_list[] = {
@@ -42,7 +46,9 @@ static const struct argp_option option_list[] = {
 	  "messages a second, sent on a schedule; latency counts from the "
 	  "time each was to be sent",
 	  0 },
-	{ "connections", KEY_CONNECTIONS, "N", 0, "of the idle test; 1024", 0 },
+	{ "connections", KEY_CONNECTIONS, "N", 0,
+	  "of the idle test; 1024.  Of the pool, at most; 16", 0 },
+	{ "threads", KEY_THREADS, "N", 0, "that call through the pool; 64", 0 },
 	{ "ring", KEY_RING, "N", 0,
 	  "bytes of each end's ring, a power of two; the library's default",
 	  0 },
@@ -75,7 +81,8 @@ static const char description[] =
 	"  fastipc bench idle --connections 1024\n"
 	"  fastipc bench codec --json\n";
 
-static const char *const test_names[] = { "rtt", "stream", "connect", "idle" };
+static const char *const test_names[] = { "rtt", "stream", "connect", "idle",
+					  "pool" };
 static const char *const placement_names[] = { "cross", "same", "free" };
 
 const char *bench_test_name(enum bench_test test)
@@ -92,15 +99,20 @@ static unsigned int choice(struct argp_state *state, const char *what,
 			   const char *word, const char *const *names,
 			   unsigned int count)
 {
+	char list[80];
+	size_t length = 0;
+
 	for (unsigned int i = 0; i < count; i++)
 		if (!strcmp(word, names[i]))
 			return i;
-	if (count == 4)
-		argp_error(state, "there is no %s '%s': it is %s, %s, %s or %s",
-			   what, word, names[0], names[1], names[2], names[3]);
-	else
-		argp_error(state, "there is no %s '%s': it is %s, %s or %s",
-			   what, word, names[0], names[1], names[2]);
+	for (unsigned int i = 0; i < count; i++)
+		length += (size_t)snprintf(list + length, sizeof(list) - length,
+					   "%s%s",
+					   !i		   ? ""
+					   : i + 1 < count ? ", "
+							   : " or ",
+					   names[i]);
+	argp_error(state, "there is no %s '%s': it is %s", what, word, list);
 	return 0;
 }
 
@@ -133,6 +145,10 @@ static error_t parse_limits(int key, char *word, struct argp_state *state)
 	case KEY_CONNECTIONS:
 		options->connections = (unsigned int)argument_number(
 			state, "--connections", word, 1, CONNECTIONS_MAX);
+		break;
+	case KEY_THREADS:
+		options->threads = (unsigned int)argument_number(
+			state, "--threads", word, 1, THREADS_MAX);
 		break;
 	case KEY_RUNS:
 		options->runs = (unsigned int)argument_number(
@@ -177,14 +193,23 @@ static error_t parse(int key, char *word, struct argp_state *state)
 			argp_error(state, "codec comes first, and its options "
 					  "after it");
 		options->test = (enum bench_test)choice(state, "test", word,
-							test_names, 4);
+							test_names, 5);
 		break;
 	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "say which TEST: rtt, stream, connect, idle");
+		argp_error(state,
+			   "say which TEST: rtt, stream, connect, idle, pool");
 		break;
 	case ARGP_KEY_END:
-		if (options->rate > 0 && options->test == BENCH_IDLE)
-			argp_error(state, "--rate has no meaning for idle");
+		if (options->rate > 0 && options->test >= BENCH_IDLE)
+			argp_error(state, "--rate has no meaning for %s",
+				   bench_test_name(options->test));
+		if (!options->connections)
+			options->connections =
+				options->test == BENCH_POOL ? 16 : 1024;
+		if (options->test == BENCH_POOL &&
+		    options->connections > FASTIPC_POOL_SIZE_MAX)
+			argp_error(state, "a pool has at most %u connections",
+				   FASTIPC_POOL_SIZE_MAX);
 		break;
 	default:
 		return parse_limits(key, word, state);
@@ -201,7 +226,7 @@ static void raise_descriptor_limit(const struct bench_options *options)
 	rlim_t needed = (rlim_t)options->connections * DESCRIPTORS_EACH + 64;
 	struct rlimit limit;
 
-	if (options->test != BENCH_IDLE || getrlimit(RLIMIT_NOFILE, &limit))
+	if (options->test < BENCH_IDLE || getrlimit(RLIMIT_NOFILE, &limit))
 		return;
 	if (limit.rlim_cur >= needed)
 		return;
@@ -253,7 +278,7 @@ int command_bench(int argc, char **argv)
 		.checksum = FASTIPC_CHECKSUM_FULL,
 		.wait = FASTIPC_WAIT_ADAPTIVE,
 		.duration = 3,
-		.connections = 1024,
+		.threads = 64,
 		.runs = 1,
 	};
 	int error;

@@ -2,8 +2,8 @@
 /*
  * `fastipc bench`: what its parts share.  bench.c reads the command line,
  * run.c makes one run (server process, connection, clean-up), slices.c cuts
- * a test into slices between probes of the machine, rtt.c, stream.c, connect.c
- * and idle.c are the tests, report.c prints.
+ * a test into slices between probes of the machine, rtt.c, stream.c, connect.c,
+ * idle.c and pool.c are the tests, report.c prints.
  */
 #ifndef FASTIPC_BENCH_H
 #define FASTIPC_BENCH_H
@@ -24,6 +24,7 @@ enum bench_test {
 	BENCH_STREAM,
 	BENCH_CONNECT,
 	BENCH_IDLE,
+	BENCH_POOL,
 };
 
 struct bench_options {
@@ -31,12 +32,13 @@ struct bench_options {
 	enum bench_placement placement;
 	enum fastipc_checksum checksum;
 	enum fastipc_wait wait;
-	const char *transport; /* "auto", "memfd", "kmod" */
-	size_t size;	       /* of a message, bytes */
-	uint32_t ring_size;    /* 0: the library's default */
-	double duration;       /* seconds */
-	double rate;	       /* messages a second; 0: as many as it can */
-	unsigned int connections;
+	const char *transport;	  /* "auto", "memfd", "kmod" */
+	size_t size;		  /* of a message, bytes */
+	uint32_t ring_size;	  /* 0: the library's default */
+	double duration;	  /* seconds */
+	double rate;		  /* messages a second; 0: as many as it can */
+	unsigned int connections; /* 0: the test's own default */
+	unsigned int threads;	  /* of the pool test */
 	unsigned int runs;
 	bool json;
 };
@@ -53,6 +55,16 @@ struct bench_result {
 	double futex_rtt_ns;
 	double cpu_ns_per_msg; /* of both ends */
 	double server_rss_kib;
+
+	/* Of the pool test only. */
+	double pool_reuse_percent; /* calls on a connection that was there */
+	double pool_connections;   /* at its end */
+	double pool_take_ns;	   /* acquire and release, CPU time */
+	double pool_take_8_ns;	   /* ... in 8 threads at once, of each */
+	/* From a cut connection to the end of the next good call: with another
+	 * connection there, and without. */
+	double recovery_p50_ns, recovery_p99_ns;
+	double reconnect_p50_ns, reconnect_p99_ns;
 
 	/* For people only. */
 	struct placement_cpus cpus;
@@ -107,6 +119,7 @@ int rtt_slice(struct bench_run *run, struct slice *slice);
 int stream_slice(struct bench_run *run, struct slice *slice);
 int connect_slice(struct bench_run *run, struct slice *slice);
 int idle_measure(struct bench_run *run);
+int pool_measure(struct bench_run *run);
 
 /* Client options as the command line wants them. */
 void run_client_options(const struct bench_options *options,

@@ -35,6 +35,18 @@ static void print_number(const char *key, double value, int decimals)
 		printf(",\"%s\":null", key);
 }
 
+static void print_pool(const struct bench_result *result)
+{
+	print_number("pool_reuse_percent", result->pool_reuse_percent, 4);
+	print_number("pool_connections", result->pool_connections, 0);
+	print_number("pool_take_ns", result->pool_take_ns, 1);
+	print_number("pool_take_8_ns", result->pool_take_8_ns, 1);
+	print_number("recovery_p50_ns", result->recovery_p50_ns, 0);
+	print_number("recovery_p99_ns", result->recovery_p99_ns, 0);
+	print_number("reconnect_p50_ns", result->reconnect_p50_ns, 0);
+	print_number("reconnect_p99_ns", result->reconnect_p99_ns, 0);
+}
+
 void report_json(const struct bench_options *options,
 		 const struct bench_result *result)
 {
@@ -58,6 +70,8 @@ void report_json(const struct bench_options *options,
 	print_number("futex_rtt_ns", result->futex_rtt_ns, 1);
 	print_number("cpu_ns_per_msg", result->cpu_ns_per_msg, 1);
 	print_number("server_rss_kib", result->server_rss_kib, 0);
+	if (options->test == BENCH_POOL)
+		print_pool(result);
 	puts("}");
 	fflush(stdout);
 }
@@ -122,6 +136,28 @@ static void add_idle_ratios(struct ratios *ratios,
 		  "of one CPU, both ends, while no call is made");
 }
 
+static void add_pool_ratios(struct ratios *ratios,
+			    const struct bench_result *result)
+{
+	add_ratio(ratios, "not reused",
+		  (100 - result->pool_reuse_percent) * 1e4, "",
+		  "connections made and retries for a million calls");
+	add_ratio(ratios, "connections", result->pool_connections, "",
+		  "of the pool, at the end");
+	add_ratio(ratios, "take", result->pool_take_ns, " ns",
+		  "acquire and release, CPU time");
+	add_ratio(ratios, "take, 8 threads", result->pool_take_8_ns, " ns",
+		  "the same, of each of 8 threads");
+	add_ratio(ratios, "recovery p99", result->recovery_p99_ns / 1e3, " us",
+		  "cut to good call, with another connection");
+	add_ratio(ratios, "recovery p50", result->recovery_p50_ns / 1e3, " us",
+		  "");
+	add_ratio(ratios, "reconnect p99", result->reconnect_p99_ns / 1e3,
+		  " us", "the same with the only connection");
+	add_ratio(ratios, "reconnect p50", result->reconnect_p50_ns / 1e3,
+		  " us", "");
+}
+
 static void find_ratios(struct ratios *ratios,
 			const struct bench_options *options,
 			const struct bench_result *result)
@@ -129,6 +165,8 @@ static void find_ratios(struct ratios *ratios,
 	ratios->count = 0;
 	if (options->test == BENCH_IDLE) {
 		add_idle_ratios(ratios, result);
+	} else if (options->test == BENCH_POOL) {
+		add_pool_ratios(ratios, result);
 	} else if (options->test != BENCH_STREAM) {
 		add_latency_ratios(ratios, options, result);
 	} else {
@@ -185,6 +223,9 @@ static void print_counts(const struct bench_options *options,
 		       " calls after %g idle seconds\n",
 		       "connections", options->connections, result->count,
 		       options->duration);
+	else if (options->test == BENCH_POOL)
+		printf("  %-18s %" PRIu64 " from %u threads\n", "calls",
+		       result->count, options->threads);
 	else
 		printf("  %-18s %" PRIu64
 		       " in %u slices; %u repeated because the machine's "

@@ -138,6 +138,8 @@ static int run_test(struct bench_run *run)
 
 	if (run->options->test == BENCH_IDLE)
 		return idle_measure(run);
+	if (run->options->test == BENCH_POOL)
+		return pool_measure(run);
 	error = slices_measure(run, slices[run->options->test]);
 	process_memory_read(run->peer.pid, &memory);
 	run->result->server_rss_kib = memory.rss;
@@ -189,6 +191,14 @@ static void clear(struct bench_result *result)
 		.futex_rtt_ns = NAN,
 		.cpu_ns_per_msg = NAN,
 		.server_rss_kib = NAN,
+		.pool_reuse_percent = NAN,
+		.pool_connections = NAN,
+		.pool_take_ns = NAN,
+		.pool_take_8_ns = NAN,
+		.recovery_p50_ns = NAN,
+		.recovery_p99_ns = NAN,
+		.reconnect_p50_ns = NAN,
+		.reconnect_p99_ns = NAN,
 		.p50_cacheline = NAN,
 		.p50_futex = NAN,
 		.idle_cpu_percent = NAN,

@@ -254,7 +254,7 @@ uint64_t fastipc_pool_maintain(struct fastipc_pool *pool)
 	if (!pool)
 		return FASTIPC_NO_DEADLINE;
 	fastipc_lock(&pool->lock);
-	before = pool->sizer.last_calls;
+	before = pool->quiet_hits;
 	if (now >= pool->next_tick)
 		fastipc_pool_resize(pool, now);
 	work(pool, pool->capacity);

@@ -5,12 +5,18 @@
 #include "pool/policy.h"
 
 #define SECOND 1000000000ull
-/* A trial has to bring this much more throughput. */
-#define TRIAL_GAIN 1.05
+/* Of what more connections could bring at best, they have to bring that. */
+#define GAIN 0.25
+/* A trial that failed is not made again for so long, doubling. */
 #define HOLD_FIRST_NS SECOND
 #define HOLD_MOST_NS (60 * SECOND)
-/* Before a trial the throughput is measured over no less than that. */
-#define BASE_LEAST_NS 10000000u
+/* Throughput is measured over no less than that, and so many calls; what
+ * takes longer is not measured. */
+#define MEASURE_LEAST_NS 10000000u
+#define MEASURE_CALLS 50u
+#define MEASURE_MOST_NS SECOND
+/* Calls are slow if they are for so long. */
+#define SLOW_LEAST_NS 4000000u
 /* Without trust, it is tried again after so many. */
 #define TRUST_RETRY 32u
 #define TRUST_LOSS 4
@@ -214,13 +220,9 @@ uint64_t fastipc_breaker_next(const struct fastipc_breaker *breaker)
 /* ---- how many connections ---- */
 
 void fastipc_sizer_init(struct fastipc_sizer *sizer,
-			const struct fastipc_sizer_settings *settings,
-			uint64_t now)
+			const struct fastipc_sizer_settings *settings)
 {
-	*sizer = (struct fastipc_sizer){
-		.ceiling = settings->max,
-		.last_at = now,
-	};
+	*sizer = (struct fastipc_sizer){ .ceiling = settings->max };
 }
 
 uint32_t fastipc_sizer_most(const struct fastipc_sizer *sizer,
@@ -229,48 +231,125 @@ uint32_t fastipc_sizer_most(const struct fastipc_sizer *sizer,
 {
 	uint32_t most = settings->max;
 
-	if (sizer->hold_until && now < sizer->hold_until &&
-	    sizer->ceiling < most)
+	if (now < sizer->hold_until && sizer->ceiling < most)
 		most = sizer->ceiling;
 	return most > settings->min ? most : settings->min;
 }
 
-/*
- * The throughput while callers waited, to compare a trial with.  0: they have
- * not waited for long enough.
- */
-static double measure(struct fastipc_sizer *sizer, uint64_t now, uint64_t calls)
+static uint64_t doubled(uint64_t ns)
 {
-	uint64_t elapsed = now - sizer->base_at;
-
-	if (!sizer->base_at) {
-		sizer->base_at = now;
-		sizer->base_calls = calls;
-		return 0;
-	}
-	if (elapsed < BASE_LEAST_NS)
-		return 0;
-	return (double)(calls - sizer->base_calls) * 1e9 / (double)elapsed;
+	if (!ns)
+		return HOLD_FIRST_NS;
+	return 2 * ns < HOLD_MOST_NS ? 2 * ns : HOLD_MOST_NS;
 }
 
-/* The time of a trial is over: did the connection pay? */
-static void judge(struct fastipc_sizer *sizer, uint64_t now, uint64_t calls,
-		  bool queueing)
+static void hold(struct fastipc_sizer *sizer, uint64_t now, uint32_t ceiling)
 {
-	double after = (double)(calls - sizer->trial_calls) * 1e9 /
-		       (double)(now - sizer->trial_at + 1);
-
-	sizer->trial_until = 0;
-	if (!queueing || after >= sizer->trial_before * TRIAL_GAIN) {
-		sizer->hold_ns = 0;
-		sizer->hold_until = 0;
-		return;
-	}
-	sizer->hold_ns = sizer->hold_ns ? sizer->hold_ns * 2 : HOLD_FIRST_NS;
-	if (sizer->hold_ns > HOLD_MOST_NS)
-		sizer->hold_ns = HOLD_MOST_NS;
+	sizer->hold_ns = doubled(sizer->hold_ns);
 	sizer->hold_until = now + sizer->hold_ns;
-	sizer->ceiling = sizer->trial_size - 1;
+	sizer->ceiling = ceiling;
+}
+
+/* The time of a trial is over: how many are kept? */
+static uint32_t judge(struct fastipc_sizer *sizer, uint64_t now,
+		      const struct fastipc_sizer_sample *sample)
+{
+	uint64_t elapsed = now - sizer->trial_at;
+	uint64_t calls = sample->calls - sizer->trial_calls;
+	uint32_t from = sizer->trial_from, to = sizer->trial_to;
+	double after = (double)calls * 1e9 / (double)elapsed;
+	bool known = calls >= MEASURE_CALLS && sample->waiters;
+
+	sizer->trial_to = 0;
+	sizer->base_at = 0;
+	if (to > from) {
+		if (!known ||
+		    after >= sizer->trial_before *
+				     (1 + GAIN * (to - from) / from)) {
+			sizer->hold_ns = 0;
+			sizer->fewer_ns = 0;
+			return to;
+		}
+		hold(sizer, now, from);
+		return from;
+	}
+	if (known &&
+	    after >= sizer->trial_before * (1 - GAIN * (from - to) / from)) {
+		hold(sizer, now, to);
+		sizer->fewer_at = now;
+		return to;
+	}
+	sizer->fewer_ns = doubled(sizer->fewer_ns);
+	sizer->fewer_at = now + sizer->fewer_ns;
+	return from;
+}
+
+static uint32_t try_size(struct fastipc_sizer *sizer, uint64_t now,
+			 const struct fastipc_sizer_sample *sample,
+			 uint32_t size, double before)
+{
+	sizer->trial_from = sample->size;
+	sizer->trial_to = size;
+	sizer->trial_before = before;
+	sizer->trial_calls = sample->calls;
+	sizer->trial_at = now;
+	return size;
+}
+
+/* Callers wait: how many connections should there be? */
+static uint32_t resize_queue(struct fastipc_sizer *sizer,
+			     const struct fastipc_sizer_settings *settings,
+			     uint64_t now, uint32_t most,
+			     const struct fastipc_sizer_sample *sample)
+{
+	uint64_t calls, elapsed;
+
+	if (sizer->trial_to) {
+		uint64_t tried = now - sizer->trial_at;
+
+		if (tried < settings->trial_ns ||
+		    (sample->calls - sizer->trial_calls < MEASURE_CALLS &&
+		     tried < MEASURE_MOST_NS))
+			return sizer->trial_to;
+		return judge(sizer, now, sample);
+	}
+	if (!sizer->base_at) {
+		sizer->base_at = now;
+		sizer->base_calls = sample->calls;
+		return sample->size;
+	}
+	elapsed = now - sizer->base_at;
+	calls = sample->calls - sizer->base_calls;
+	/* By Little's law a call takes this long, if all are in use. */
+	if (elapsed >= SLOW_LEAST_NS && sample->size < most &&
+	    elapsed * sample->size / (calls + 1) > 2 * sample->connect_ns) {
+		uint32_t wanted = sample->size + sample->waiters + 1;
+
+		sizer->base_at = 0;
+		return wanted < most ? wanted : most;
+	}
+	if (elapsed < MEASURE_LEAST_NS)
+		return sample->size;
+	if (calls < MEASURE_CALLS) {
+		if (elapsed > MEASURE_MOST_NS)
+			sizer->base_at = 0;
+		return sample->size;
+	}
+	if (sample->size > settings->min && sample->size > 1 &&
+	    now >= sizer->fewer_at)
+		return try_size(sizer, now, sample,
+				sample->size / 2 > settings->min
+					? sample->size / 2
+					: settings->min + !settings->min,
+				(double)calls * 1e9 / (double)elapsed);
+	if (sample->size < most)
+		return try_size(sizer, now, sample,
+				2 * sample->size < most ? 2 * sample->size
+							: most,
+				(double)calls * 1e9 / (double)elapsed);
+	/* Measured anew, before the next trial. */
+	sizer->base_at = 0;
+	return sample->size;
 }
 
 /* When fewer would have done for idle_ns: one fewer. */
@@ -280,7 +359,7 @@ static uint32_t shrink(struct fastipc_sizer *sizer,
 {
 	if (wanted >= size || !settings->idle_ns) {
 		sizer->idle_since = 0;
-		return size;
+		return wanted > size ? wanted : size;
 	}
 	if (!sizer->idle_since) {
 		sizer->idle_since = now;
@@ -301,70 +380,32 @@ static uint32_t shrink(struct fastipc_sizer *sizer,
 	return size - 1;
 }
 
-/*
- * Whether who waits last would wait longer than a connect takes: by Little's
- * law the mean call took as long as the users' time by the calls.
- */
-static bool is_slow(const struct fastipc_sizer *sizer, uint64_t now,
-		    const struct fastipc_sizer_sample *sample)
-{
-	double elapsed = (double)(now - sizer->last_at);
-	double calls = (double)(sample->calls - sizer->last_calls);
-
-	/* While this thread waited for `elapsed`, so many went before it. */
-	return elapsed * sample->waiters / (calls + 1) >
-	       2 * (double)sample->connect_ns;
-}
-
 uint32_t fastipc_sizer_tick(struct fastipc_sizer *sizer,
 			    const struct fastipc_sizer_settings *settings,
 			    uint64_t now,
 			    const struct fastipc_sizer_sample *sample)
 {
+	uint32_t most = fastipc_sizer_most(sizer, settings, now);
 	uint32_t wanted = sample->peak + 1;
-	bool queueing = sample->waiters > 0;
-	bool slow = queueing && is_slow(sizer, now, sample);
-	double before;
-	uint32_t most;
 
-	if (!queueing)
-		sizer->base_at = 0;
-	sizer->last_calls = sample->calls;
-	sizer->last_at = now;
-	if (sizer->trial_until && sample->size >= sizer->trial_size &&
-	    now >= sizer->trial_until)
-		judge(sizer, now, sample->calls, queueing);
-	most = fastipc_sizer_most(sizer, settings, now);
-	if (sample->size > most) {
-		sizer->idle_since = 0;
-		return most; /* what a trial added, or more than ever allowed */
-	}
 	if (wanted < settings->min)
 		wanted = settings->min;
 	if (wanted > most)
 		wanted = most;
-	if (wanted <= sample->size && !(queueing && sample->size < most))
-		return shrink(sizer, settings, now, sample->size, wanted);
-	sizer->idle_since = 0;
-	if (!queueing || sample->size < settings->min)
-		return wanted > sample->size ? wanted : sample->size;
-	if (slow) {
-		wanted = sample->size + sample->waiters + 1;
+	if (sample->waiters && sample->size >= settings->min) {
+		sizer->idle_since = 0;
+		wanted = resize_queue(sizer, settings, now, most, sample);
+		/* The ceiling may be another now. */
+		most = fastipc_sizer_most(sizer, settings, now);
 		return wanted < most ? wanted : most;
 	}
-	if (sizer->trial_until)
-		return sizer->trial_size;
-	before = measure(sizer, now, sample->calls);
-	if (before <= 0)
-		return sample->size;
-	/* They wait: one more, to see whether it helps. */
-	sizer->trial_size = sample->size + 1;
-	sizer->trial_until = now + settings->trial_ns;
-	sizer->trial_before = before;
+	sizer->trial_to = 0;
 	sizer->base_at = 0;
-	sizer->trial_calls = sample->calls;
-	sizer->trial_at = now;
-	return sizer->trial_size;
+	if (sample->size > most) {
+		sizer->idle_since = 0;
+		return most;
+	}
+	return shrink(sizer, settings, now, sample->size, wanted);
 }
 
 /* ---- turns ---- */

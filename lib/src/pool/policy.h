@@ -114,7 +114,7 @@ uint64_t fastipc_breaker_next(const struct fastipc_breaker *breaker);
 struct fastipc_sizer_settings {
 	uint32_t min, max;
 	uint64_t idle_ns;  /* too many for that long: one fewer; 0: never */
-	uint64_t trial_ns; /* that a connection added to a queue has to pay */
+	uint64_t trial_ns; /* how long one more or one fewer is tried */
 };
 
 /* What was measured since the last tick. */
@@ -128,28 +128,30 @@ struct fastipc_sizer_sample {
 
 /*
  * One connection more than were in use at once is kept, so that there is one
- * before a caller has to wait.  If callers wait all the same, and longer than
- * it takes to connect, each gets a connection.  If they wait a short time for
- * short calls, a connection is added on trial: one that does not raise the throughput (the server or the
- * CPUs are the bottleneck) is taken back, and the next trial put off.
+ * before a caller has to wait.  If callers wait all the same, and a call takes
+ * longer than a connect, each gets a connection.  If they wait for short calls
+ * it is tried out how many are best, twice or half as many at a time: for what
+ * bounds the throughput may be the server or the CPUs, and then connections
+ * only cost.  More are kept if they bring a quarter of what they could at best;
+ * fewer are kept if no more than that is lost.
  */
 struct fastipc_sizer {
-	uint32_t ceiling;	      /* not more, until hold_until */
-	uint64_t hold_until;	      /* 0: no ceiling */
-	uint64_t hold_ns;	      /* the last one's length */
-	uint64_t trial_until;	      /* 0: none */
-	uint32_t trial_size;	      /* that is tried */
-	double trial_before;	      /* calls/s before it */
-	uint64_t base_calls, base_at; /* when callers began to wait */
+	uint32_t ceiling;    /* not more, until hold_until */
+	uint64_t hold_until; /* 0: no ceiling */
+	uint64_t hold_ns;    /* the last one's length */
+	uint64_t fewer_at;   /* when one fewer is tried next */
+	uint64_t fewer_ns;   /* the last wait for that */
+	/* A trial: from so many to so many; 0: none. */
+	uint32_t trial_from, trial_to;
+	double trial_before; /* calls/s before it */
 	uint64_t trial_calls, trial_at;
-	uint64_t last_calls, last_at; /* as of the last tick */
-	uint64_t idle_since;	      /* too many since then; 0: not too many */
+	uint64_t base_calls, base_at; /* when callers began to wait */
+	uint64_t idle_since;	      /* too many since then; 0: not so */
 	uint32_t idle_peak;	      /* most in use since then */
 };
 
 void fastipc_sizer_init(struct fastipc_sizer *sizer,
-			const struct fastipc_sizer_settings *settings,
-			uint64_t now);
+			const struct fastipc_sizer_settings *settings);
 /* How many there should be now. */
 uint32_t fastipc_sizer_tick(struct fastipc_sizer *sizer,
 			    const struct fastipc_sizer_settings *settings,

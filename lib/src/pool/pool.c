@@ -237,7 +237,7 @@ int fastipc_pool_create(const struct fastipc_pool_address *addresses,
 	pool->random = seed(pool, now);
 	pool->next_tick = now;
 	pool->target = options->min_size ? options->min_size : 1;
-	fastipc_sizer_init(&pool->sizer, &pool->sizer_settings, now);
+	fastipc_sizer_init(&pool->sizer, &pool->sizer_settings);
 	fastipc_budget_init(&pool->budget, &pool->budget_settings, now);
 	warm_up(pool);
 	*result = pool;

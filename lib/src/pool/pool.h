@@ -130,6 +130,7 @@ struct fastipc_pool {
 	uint32_t held;	      /* members that the pool is the user of */
 	bool ticking;	      /* a thread does the blocking part */
 	uint32_t next_place;  /* where to look for an idle one first */
+	uint64_t quiet_hits;  /* as fastipc_pool_maintain() saw last */
 	uint64_t random;
 	struct fastipc_sizer sizer;
 	struct fastipc_budget budget;
