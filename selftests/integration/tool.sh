@@ -153,7 +153,8 @@ for arguments in "serve" "get" "get x" "call x" "call x y" "call x 70000" \
 	"ping" "ls x" "serve x --threads 0" "serve x --ring 3000" \
 	"serve x --wait maybe" "serve x --checksum crc" "serve x --mode 9" \
 	"ping x -c 0" "ping x -i -1" "get x y -j 0" "ls --nonsense" \
-	"stat x y" "stat -i 0" "top -s z" "top x y" "monitor x" \
+	"stat x y" "stat -i 0" "stat --json --prometheus" "top -s z" \
+	"top x y" "monitor x" \
 	"disconnect" "disconnect x"; do
 	# shellcheck disable=SC2086 # words are meant
 	expect 2 'fastipc' $arguments || ok=1
@@ -279,6 +280,11 @@ run stat --json && json "$out" channels totals module ends server &&
 	grep -qE '"bytes_sent":[1-9][0-9]*,"bytes_received":[1-9]' "$out" &&
 	grep -qE '"messages_received":[1-9]' "$out"
 result $? "stat --json"
+run stat --prometheus tool &&
+	grep -qx 'fastipc_server_connections{server="tool"} [1-9][0-9]*' "$out" &&
+	grep -qx '# TYPE fastipc_server_requests_total counter' "$out" &&
+	! grep -vE '^# (HELP|TYPE) |^fastipc_[a-z_]+({[^}]*})? [0-9.e+]+$' "$out"
+result $? "stat --prometheus"
 run top tool --batch -n 1 -i 0.3 &&
 	grep -qE "^ *[0-9]+ +(memfd|kmod) +tool .* [1-9][0-9.]* +[1-9][0-9.]* .?B" \
 		"$out"

@@ -7,6 +7,7 @@
 #include "arguments.h"
 #include "commands.h"
 #include "print.h"
+#include "prometheus.h"
 #include "sampling.h"
 #include "show.h"
 
@@ -18,23 +19,52 @@ static const char description[] =
 	"is the server, where it is known.  Bytes are those of the ring, with "
 	"headers.  An end that spins seldom writes its counters down.  With "
 	"-i or -n it shows them again and again (every second, until "
-	"SIGINT).\n\n"
+	"SIGINT).  --prometheus prints what a time series can be made of: the "
+	"servers' counters and the module's.\n\n"
 	"Examples:\n"
 	"  fastipc stat\n"
 	"  fastipc stat headers --interval 5\n"
-	"  fastipc stat --json";
+	"  fastipc stat --json\n"
+	"  fastipc stat --prometheus >/var/lib/node_exporter/fastipc.prom";
+
+enum { KEY_PROMETHEUS = KEY_OWN };
+
+struct request {
+	struct sampling sampling;
+	bool prometheus;
+};
+
+static const struct argp_option options[] = {
+	{ "prometheus", KEY_PROMETHEUS, NULL, 0,
+	  "Print text in Prometheus' exposition format", 0 },
+	{ 0 },
+};
 
 static error_t parse(int key, char *word, struct argp_state *state)
 {
+	struct request *request = state->input;
+
 	(void)word;
-	if (key != ARGP_KEY_INIT)
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &request->sampling;
+		break;
+	case KEY_PROMETHEUS:
+		request->prometheus = true;
+		break;
+	case ARGP_KEY_END:
+		if (request->prometheus && request->sampling.json)
+			argp_error(state,
+				   "either --json or --prometheus, not both");
+		break;
+	default:
 		return ARGP_ERR_UNKNOWN;
-	state->child_inputs[0] = state->input;
+	}
 	return 0;
 }
 
 static const struct argp argp = {
-	NULL, parse, "[NAME]", description, sampling_children, NULL, NULL
+	options, parse, "[NAME]", description, sampling_children, NULL, NULL
 };
 
 static const struct column columns[] = {
@@ -93,12 +123,15 @@ static int print_table(const struct observation *observation)
 	return 0;
 }
 
-static int show(struct sampling *sampling, bool is_first)
+static int show(struct request *request, bool is_first)
 {
+	struct sampling *sampling = &request->sampling;
 	struct observation observation;
 	int error = observe(&sampling->observer, &observation);
 
-	if (!error && sampling->json) {
+	if (!error && request->prometheus) {
+		prometheus_print(stdout, &observation);
+	} else if (!error && sampling->json) {
 		sampling_print_json(&observation, NULL);
 	} else if (!error) {
 		if (!is_first)
@@ -113,24 +146,25 @@ static int show(struct sampling *sampling, bool is_first)
 
 int command_stat(int argc, char **argv)
 {
-	struct sampling sampling = { 0 };
+	struct request request = { 0 };
+	struct sampling *sampling = &request.sampling;
 	struct timespec interval = { .tv_sec = 1 };
 	uint64_t done = 0;
 	int error = 0;
 
-	argp_parse(&argp, argc, argv, 0, NULL, &sampling);
-	if (!sampling.interval_ns && !sampling.count)
-		sampling.count = 1;
-	if (sampling.interval_ns) {
-		interval.tv_sec = (time_t)(sampling.interval_ns / 1000000000);
-		interval.tv_nsec = (long)(sampling.interval_ns % 1000000000);
+	argp_parse(&argp, argc, argv, 0, NULL, &request);
+	if (!sampling->interval_ns && !sampling->count)
+		sampling->count = 1;
+	if (sampling->interval_ns) {
+		interval.tv_sec = (time_t)(sampling->interval_ns / 1000000000);
+		interval.tv_nsec = (long)(sampling->interval_ns % 1000000000);
 	}
 	do {
 		if (done)
 			nanosleep(&interval, NULL);
-		error = show(&sampling, !done);
+		error = show(&request, !done);
 		done++;
-	} while (!error && !ferror(stdout) && done != sampling.count);
-	observer_end(&sampling.observer);
+	} while (!error && !ferror(stdout) && done != sampling->count);
+	observer_end(&sampling->observer);
 	return error || ferror(stdout) ? EXIT_FAILED : EXIT_OK;
 }
