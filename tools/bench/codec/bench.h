@@ -44,6 +44,7 @@ struct options {
 	unsigned int repetitions;
 	double seconds; /* of each measurement, about */
 	int cpu;
+	int loop; /* seconds; 0: measure instead */
 	bool json;
 };
 
@@ -53,6 +54,7 @@ struct kind {
 	std::vector<const void *> values;
 	const struct codec_ops *ops[FORMATS];
 	size_t source_size; /* minified JSON, as yyjson writes the corpus */
+	size_t text_size;   /* of all strings */
 };
 
 /* All kinds of all schemas; exits if a corpus is not there. */
@@ -67,6 +69,7 @@ struct result {
 	std::string name;
 	size_t messages;
 	size_t sizes[FORMATS]; /* of all messages, in bytes */
+	size_t text_size;      /* of the strings in them */
 	struct times times[FORMATS];
 	double allocations[FORMATS]; /* of a message, both ways */
 };
@@ -74,6 +77,9 @@ struct result {
 /* Exits if formats do not agree about what they read. */
 struct result measure_kind(const struct kind &kind,
 			   const struct options &options);
+
+/* Only fastipc, as long as was asked for. */
+void loop_kind(const struct kind &kind, const struct options &options);
 
 /* Medians of nanoseconds: 4 KiB at once, 64 bytes at once. */
 struct crc_result {

@@ -8,26 +8,30 @@
 # schemas for each format, simdjson and FlatBuffers, which are headers, and
 # ours.  Cap'n Proto, protobuf-c, MessagePack and yyjson are Debian's.
 
-CODEC_BENCH    := tools/bench/codec
+CODEC_BENCH          := tools/bench/codec
 CODEC_BENCH_OUT      := $(O)/$(CODEC_BENCH)
 CODEC_BENCH_SCHEMAS  := $(patsubst $(CODEC_BENCH)/%.fbs,%,\
-		    $(wildcard $(CODEC_BENCH)/*.fbs))
-CODEC_BENCH_FORMATS  := load writer yyjson simdjson flatbuffers capnp protobuf msgpack
+			$(wildcard $(CODEC_BENCH)/*.fbs))
+CODEC_BENCH_FORMATS  := load writer yyjson simdjson flatbuffers capnp protobuf \
+			msgpack
 CODEC_BENCH_CFLAGS   ?= -O3 -march=native -g
-CODEC_BENCH_LIBS = $(eval CODEC_BENCH_LIBS := \
-		   $$(shell $(CODEC_BENCH)/libraries.sh))$(CODEC_BENCH_LIBS)
+CODEC_BENCH_LIBS      = $(eval CODEC_BENCH_LIBS := \
+			$$(shell $(CODEC_BENCH)/libraries.sh))$(CODEC_BENCH_LIBS)
 CODEC_BENCH_FLAGS     = -D_GNU_SOURCE -Wall -Wextra -Wno-unused-function \
-		  -I$(CODEC_BENCH) -I$(CODEC_BENCH_OUT) -Iuapi -Ilib/include \
-		  -Ilib/src -isystem $(CODEC_BENCH_LIBS)/include $(CODEC_BENCH_CFLAGS) \
-		  -DCODEC_CORPUS='"$(abspath $(CODEC_BENCH)/corpus)"'
+			-I$(CODEC_BENCH) -I$(CODEC_BENCH_OUT) -Iuapi \
+			-Ilib/include -Ilib/src \
+			-isystem $(CODEC_BENCH_LIBS)/include \
+			$(CODEC_BENCH_CFLAGS) \
+			-DCODEC_CORPUS='"$(abspath $(CODEC_BENCH)/corpus)"'
 
 # Of each schema: what generate.py and the others' compilers make.
-codec_of        = $(CODEC_BENCH_SCHEMAS:%=$(CODEC_BENCH_OUT)/$(1))
-CODEC_BENCH_OBJECTS  := $(patsubst %.cc,$(O)/%.o,$(wildcard $(CODEC_BENCH)/*.cc)) \
-		  $(foreach format,$(CODEC_BENCH_FORMATS) fastipc unchecked,\
-		    $(call codec_of,%_$(format).o)) \
-		  $(call codec_of,%.capnp.o) $(call codec_of,%.pb-c.o)
+codec_of              = $(CODEC_BENCH_SCHEMAS:%=$(CODEC_BENCH_OUT)/$(1))
 CODEC_BENCH_COMPILED := $(call codec_of,%.compiled)
+CODEC_BENCH_OBJECTS  := $(patsubst %.cc,$(O)/%.o,\
+			$(wildcard $(CODEC_BENCH)/*.cc)) \
+			$(foreach format,$(CODEC_BENCH_FORMATS) fastipc unchecked,\
+			$(call codec_of,%_$(format).o)) \
+			$(call codec_of,%.capnp.o) $(call codec_of,%.pb-c.o)
 
 .PHONY: bench-codec bench-codec-run
 bench-codec: ## measure the codec against other formats

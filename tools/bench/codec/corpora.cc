@@ -33,6 +33,8 @@ struct schema {
 #define SCHEMA(schema) { schema##_kinds, { EACH_FORMAT(OPS, schema) } },
 static const struct schema schemas[] = { EACH_SCHEMA(SCHEMA) };
 
+size_t loaded_text;
+
 void *load_memory(size_t size)
 {
 	void *memory = calloc(1, size);
@@ -74,7 +76,10 @@ static size_t minified_size(yyjson_val *value)
 static void add(struct kind &kind, const struct codec_kind &from,
 		yyjson_val *value)
 {
+	const size_t before = loaded_text;
+
 	kind.values.push_back(from.load(value));
+	kind.text_size += loaded_text - before;
 	kind.source_size += minified_size(value);
 }
 

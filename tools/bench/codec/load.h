@@ -20,6 +20,9 @@ struct codec_kind {
 
 void *load_memory(size_t size);
 
+/* Bytes of all strings that were loaded. */
+extern size_t loaded_text;
+
 #define load_new(type, count) \
 	((type *)load_memory(((count) + 1) * sizeof(type)))
 
@@ -30,6 +33,7 @@ static inline struct fastipc_string load_text(yyjson_val *from)
 	char *text = (char *)load_memory(size + 1);
 
 	memcpy(text, yyjson_get_str(from), size);
+	loaded_text += size;
 	return fastipc_string_from(text, size);
 }
 

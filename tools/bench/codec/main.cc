@@ -28,6 +28,7 @@ enum {
 	KEY_REPETITIONS,
 	KEY_SLICE,
 	KEY_CPU,
+	KEY_LOOP,
 };
 
 static const struct argp_option option_list[] = {
@@ -37,6 +38,8 @@ static const struct argp_option option_list[] = {
 	  "slices of each measurement, the median counts; 31", 0 },
 	{ "slice", KEY_SLICE, "MS", 0, "milliseconds of each; 1", 0 },
 	{ "cpu", KEY_CPU, "N", 0, "to run on; the one it is started on", 0 },
+	{ "loop", KEY_LOOP, "S", 0,
+	  "for a profiler: only fastipc, for seconds, of each kind", 0 },
 	{ "corpus", KEY_CORPUS, "DIRECTORY", 0,
 	  "of recorded messages; that of the source tree", 0 },
 	{ "iso-codes", KEY_ISO_CODES, "DIRECTORY", 0,
@@ -81,6 +84,9 @@ static error_t parse(int key, char *word, struct argp_state *state)
 	case KEY_CPU:
 		options->cpu = number(state, word, 0);
 		break;
+	case KEY_LOOP:
+		options->loop = number(state, word, 1);
+		break;
 	case KEY_CORPUS:
 		options->corpus = word;
 		break;
@@ -111,22 +117,32 @@ static void pin(int cpu)
 int main(int argc, char **argv)
 {
 	struct options options = {
-		CODEC_CORPUS, "/usr/share/iso-codes/json",
-		"",	      31,
-		1e-3,	      sched_getcpu(),
+		CODEC_CORPUS,
+		"/usr/share/iso-codes/json",
+		"",
+		31,
+		1e-3,
+		sched_getcpu(),
+		0,
 		false,
 	};
 	std::vector<result> results;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
 	pin(options.cpu);
-	for (const struct kind &kind : load_kinds(options))
-		results.push_back(measure_kind(kind, options));
-	if (results.empty()) {
+	const std::vector<kind> kinds = load_kinds(options);
+
+	for (const struct kind &kind : kinds)
+		if (options.loop)
+			loop_kind(kind, options);
+		else
+			results.push_back(measure_kind(kind, options));
+	if (kinds.empty()) {
 		fprintf(stderr, "fastipc-bench-codec: no kind is named '%s'\n",
 			options.only.c_str());
 		return 1;
 	}
-	report(options, results, measure_crc(options));
+	if (!options.loop)
+		report(options, results, measure_crc(options));
 	return ferror(stdout) ? 1 : 0;
 }

@@ -220,6 +220,7 @@ struct result measure_kind(const struct kind &kind,
 
 	result.name = kind.name;
 	result.messages = kind.values.size();
+	result.text_size = kind.text_size;
 	for (int format = 0; format < FORMATS; format++)
 		subjects.push_back(subject_of(kind, (enum format)format));
 	compare(kind, subjects);
@@ -240,6 +241,16 @@ struct result measure_kind(const struct kind &kind,
 		for (struct span &message : subject.messages)
 			free((void *)message.data);
 	return result;
+}
+
+void loop_kind(const struct kind &kind, const struct options &options)
+{
+	const struct subject subject = subject_of(kind, FASTIPC);
+	const double end = now_ns() + options.loop * 1e9;
+
+	while (now_ns() < end)
+		for (int i = 0; i < 100; i++)
+			sink = subject.encode() + subject.decode();
 }
 
 /* Each needs the one before it, so that none is hidden behind another. */
