@@ -228,7 +228,8 @@ bench-vm: ## measure kmod against memfd in a virtual machine
 	@tools/deps run $(VM_DEPS)
 	+@$(again) bench-vm-run
 
-bench-vm-run: export VM_FILES := $(O)/selftests/kmod/swap_bench
+bench-vm-run: export VM_FILES := $(patsubst %,$(O)/selftests/kmod/%,\
+	swap_bench signals lifetime)
 bench-vm-run: tools kselftests
 	$(call vm_prepare,$(O)/vm/bench,$(firstword $(VM)),tools/bench/kmod.sh)
 	@selftests/vm/boot.sh $(O)/vm/bench | sed -n '/^not ok/p; s/^# |/|/p'

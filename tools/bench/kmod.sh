@@ -6,12 +6,17 @@
 # of all measures take turns; each figure is the median of five.  Absolute times
 # of an emulated machine mean nothing; ratios within one boot do.
 #
-#	SWAP_BENCH=path of selftests/kmod/swap_bench, for the socket pair
+#	SWAP_BENCH=path of selftests/kmod/swap_bench, for the socket pair;
+#		signals and lifetime are beside it
+#
+# Counting system calls takes root, and a kernel with hist triggers.
 set -eu -o pipefail
 export LC_ALL=C
 
 fastipc=${FASTIPC:-build/bin/fastipc}
 swap_bench=${SWAP_BENCH:-build/selftests/kmod/swap_bench}
+tests=$(dirname "$swap_bench")
+event=/sys/kernel/tracing/events/raw_syscalls/sys_enter
 runs=${RUNS:-5}
 seconds=${SECONDS_EACH:-1}
 work=$(mktemp -d)
@@ -58,31 +63,97 @@ sockets() # one line for each placement
 	done
 }
 
-# System calls that the client makes for each of a thousand round trips in
-# which both ends sleep.
-system_calls() # TRANSPORT
+# A server, and until a client has reached it.
+serve() # TRANSPORT ARGUMENT...
 {
-	local calls=0 transport=$1 count=1000
-
-	command -v strace >/dev/null || {
-		echo '?'
-		return
-	}
-	"$fastipc" serve calls --transport "$transport" --wait block \
-		>/dev/null 2>&1 &
+	"$fastipc" serve bench --transport "$@" --wait block >/dev/null 2>&1 &
 	server=$!
-	until "$fastipc" ping "$transport:calls" -c 1 >/dev/null 2>&1; do
+	until "$fastipc" ping "$1:bench" -c 1 >/dev/null 2>&1; do
 		kill -0 "$server"
 		sleep 0.1
 	done
-	strace -f -c -o "$work/strace" "$fastipc" ping "$transport:calls" \
-		-f -c "$count" --wait block >/dev/null 2>&1
-	calls=$(awk '$NF == "ioctl" || $NF ~ /^futex/ { sum += $4 }
-		END { print sum + 0 }' "$work/strace")
+}
+
+stop()
+{
 	kill "$server"
 	wait "$server" || :
 	server=''
-	awk "BEGIN { printf \"%.2f\", $calls / $count }"
+}
+
+# System calls of each end while a client pings the server.
+count_calls() # TRANSPORT COUNT
+{
+	local client
+
+	echo 'hist:keys=common_pid' >"$event/trigger"
+	taskset -c 0 "$fastipc" ping "$1:bench" -f -c "$2" --wait block \
+		>/dev/null 2>&1 &
+	client=$!
+	wait "$client"
+	echo 'hist:keys=common_pid:pause' >>"$event/trigger"
+	echo "client $client" | cat - "$event/hist"
+	echo '!hist:keys=common_pid' >>"$event/trigger"
+	cd "/proc/$server/task"
+	printf 'server %s\n' *
+	cd - >/dev/null
+}
+
+# CLIENT SERVER: system calls that each makes in a round trip in which both
+# sleep, on one CPU: what a thousand more of them take.
+system_calls() # TRANSPORT
+{
+	local count
+
+	[ -w "$event/trigger" ] || {
+		echo '? ?'
+		return
+	}
+	serve "$1" --cpu 0
+	for count in 500 1500; do
+		# Who reads is not to trace itself: to a file first.
+		count_calls "$1" "$count" >"$work/calls"
+		awk '$1 == "client" || $1 == "server" { end[$2] = $1 }
+			$2 == "common_pid:" { calls[$3] = $NF }
+			END {
+				for (pid in calls)
+					sum[end[pid]] += calls[pid]
+				print sum["client"] + 0, sum["server"] + 0
+			}' "$work/calls"
+	done | awk 'NR == 1 { client = $1; server = $2 }
+		END { printf "%.2f %.2f\n", ($1 - client) / 1000,
+			($2 - server) / 1000 }'
+	stop
+}
+
+# Descriptors that a server has for each connection.
+descriptors() # TRANSPORT
+{
+	local before after client clients=8 pids=()
+
+	serve "$1"
+	sleep 0.5 # the client's that came first are closed
+	before=$(find "/proc/$server/fd" -mindepth 1 | wc -l)
+	for client in $(seq "$clients"); do
+		"$fastipc" ping "$1:bench" -i 0.1 >"$work/ping.$client" 2>&1 &
+		pids+=("$!")
+	done
+	for client in $(seq "$clients"); do
+		until grep -q '^reply' "$work/ping.$client"; do
+			sleep 0.1
+		done
+	done
+	after=$(find "/proc/$server/fd" -mindepth 1 | wc -l)
+	kill "${pids[@]}"
+	wait "${pids[@]}" || :
+	stop
+	awk "BEGIN { print ($after - $before) / $clients }"
+}
+
+# What a test of the module says in its log.
+said() # TEST PATTERN
+{
+	"$tests/$1" 2>&1 | sed -n "s/^#.*:$2\$/\\1/p" | tail -n 1
 }
 
 row() # MEASURE BAR VALUE
@@ -119,5 +190,19 @@ row '64 B, block, one CPU: kmod ÷ a socket pair' '<= 0.60' \
 	"$(ratio kmod-block-same socket-same)"
 row '64 B, block, not pinned: kmod ÷ a socket pair' '<= 0.60' \
 	"$(ratio kmod-block-free socket-free)"
-row 'system calls of the client in a blocked round trip (strace), kmod' 1 \
-	"$(system_calls kmod)"
+for transport in kmod memfd; do
+	read -r client server_calls < <(system_calls $transport)
+	bar=1
+	[ $transport = kmod ] || bar='-'
+	row "system calls of the client in a blocked round trip on one CPU, $transport" \
+		"$bar" "$client"
+	row "system calls of the server in it, $transport" "$bar" "$server_calls"
+	row "descriptors of a server for each connection, $transport" '-' \
+		"$(descriptors $transport)"
+done
+row 'SIGKILL of the peer to the return of its sleeper, less a socket'"'"'s, us' \
+	'< 1000' "$(said signals 'SIGKILL to return, us: \(.*\)' |
+		awk '{ print $1 - $NF }')"
+row '2 x 1,024 channels at one epoll server, their clients killed: what is left' \
+	'0 fds, < 40960 KiB, in slabs < 2048 KiB' \
+	"$(said lifetime 'after 2 rounds of 1024 channels: \(.*\)')"
