@@ -255,7 +255,7 @@ static void two_firsts(struct fastipc_channel *channel)
 static void wrong_id(struct fastipc_channel *channel)
 {
 	put_first(channel, 1, 1000, 100);
-	put_next(channel, 2, ECHO, 900, false);
+	put_next(channel, 2, ECHO, 900, true);
 }
 
 static void wrong_type(struct fastipc_channel *channel)

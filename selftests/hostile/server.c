@@ -173,7 +173,7 @@ static void fragment_of_other(struct fastipc_channel *channel)
 	uint64_t id = next_id(channel);
 
 	reply_first(channel, id, 1000, 500);
-	reply_next(channel, id + 1, 500, false);
+	reply_next(channel, id + 1, 500, true);
 }
 
 static void fragment_twice_first(struct fastipc_channel *channel)

@@ -174,8 +174,9 @@ static void call_sizes(enum fastipc_checksum checksum, uint32_t ring)
 			if (round && sizes[i] > 17000)
 				continue;
 			call_value(client, &value, &reply);
-			/* Right in the ring, and once, if it is one frame. */
-			if (sizes[i] <= ring / 4 - 32 && sizes[i] <= 16352) {
+			/* Right in the ring, and once, if it is one frame
+			 * with its deadline. */
+			if (sizes[i] <= ring / 4 - 56 && sizes[i] <= 16328) {
 				assert_int_equal(value.calls, 1);
 				assert_int_equal(value.without_room, 0);
 			}

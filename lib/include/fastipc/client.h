@@ -37,6 +37,8 @@ struct fastipc_client_options {
 	/* zstd: of the same bytes at both ends, or it is not used; copied. */
 	const void *dictionary;
 	size_t dictionary_size;
+	/* Bytes that a stream's peer may send before they are read; 256 KiB. */
+	uint32_t stream_window;
 };
 
 void fastipc_client_options_init(struct fastipc_client_options *options);
@@ -175,6 +177,9 @@ struct fastipc_client_stats {
 	const char *transport; /* "memfd" or "kmod" */
 	struct fastipc_compressed compressed_sent;
 	struct fastipc_compressed compressed_received;
+	bool draining;	       /* the server takes no new calls (-ESHUTDOWN) */
+	uint32_t streams;      /* open now */
+	uint64_t streams_opened;
 };
 /* Set stats->size first; later fields are left alone. */
 int fastipc_client_get_stats(struct fastipc_client *client,

@@ -12,6 +12,7 @@
 #include <fastipc/discover.h>
 #include <fastipc/pool.h>
 #include <fastipc/server.h>
+#include <fastipc/stream.h>
 #include <fastipc/types.h>
 
 #endif

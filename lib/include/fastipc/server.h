@@ -46,6 +46,11 @@ struct fastipc_server_options {
 	/* zstd: of the same bytes at both ends, or it is not used; copied. */
 	const void *dictionary;
 	size_t dictionary_size;
+	/* Bytes that a stream's client may send before they are read, and
+	 * streams that one client may have open: their product is what one
+	 * client can make the server keep.  256 KiB; 256. */
+	uint32_t stream_window;
+	uint32_t max_streams;
 };
 
 void fastipc_server_options_init(struct fastipc_server_options *options);
@@ -177,6 +182,9 @@ struct fastipc_server_stats {
 	uint64_t wakes;	 /* times that a sleeping client was rung */
 	struct fastipc_compressed compressed_sent;
 	struct fastipc_compressed compressed_received;
+	/* Connections ended for breaking the rules of streams: more than the
+	 * credit, unknown or ended streams, floods of controls. */
+	uint64_t stream_errors;
 };
 /* Any thread.  Set stats->size first; later fields are left alone. */
 int fastipc_server_get_stats(const struct fastipc_server *server,

@@ -54,8 +54,7 @@ struct fastipc_channel {
 	uint32_t rung;	  /* the peer's sleep word that was rung last */
 	uint32_t epoch;	  /* of the own sleep word */
 	uint32_t cpu;	  /* as in the own control page */
-	uint32_t need;	  /* bytes of space that a sleeper waits for */
-	uint64_t room_at; /* the peer's head from which on they are there */
+	uint64_t room_at; /* the peer's head that a sleeper for space waits for */
 	uint64_t rx_told; /* rx.released when the peer was last told */
 	bool hungup;	  /* the transport says that the peer is gone */
 	int reserved;	  /* public API: size of the open reservation, or -1 */
@@ -162,6 +161,13 @@ static inline void fastipc_channel_notify_both(struct fastipc_channel *channel)
 	fastipc_channel_notify(channel, FASTIPC_WANT_DATA | FASTIPC_WANT_SPACE);
 }
 
+/* From here on FASTIPC_WANT_SPACE means that the peer has read up to @head. */
+static inline void fastipc_channel_need_head(struct fastipc_channel *channel,
+					     uint64_t head)
+{
+	__atomic_store_n(&channel->room_at, head, __ATOMIC_RELAXED);
+}
+
 /*
  * A record of @size bytes does not fit: from here on FASTIPC_WANT_SPACE means
  * room for it.  Another thread may be waiting for that meanwhile.
@@ -171,11 +177,9 @@ static inline void fastipc_channel_need(struct fastipc_channel *channel,
 {
 	const struct fastipc_producer *tx = &channel->tx;
 
-	channel->need = (uint32_t)FASTIPC_RECORD_SPACE(size);
-	__atomic_store_n(&channel->room_at,
-			 tx->tail + channel->need + FASTIPC_RECORD_WORD -
-				 tx->size,
-			 __ATOMIC_RELAXED);
+	fastipc_channel_need_head(channel,
+				  tx->tail + FASTIPC_RECORD_SPACE(size) +
+					  FASTIPC_RECORD_WORD - tx->size);
 }
 
 /* Whether a wait for @want (FASTIPC_WANT_*) is over. */

@@ -157,7 +157,9 @@ void fastipc_packing_init(struct fastipc_packing *packing,
 		return;
 	packing->from = settings->options.from;
 	packing->most = link->peer_max_message;
-	packing->payload_max = fastipc_frame_payload_max(channel);
+	/* A deadline may be added to its extensions. */
+	packing->payload_max = fastipc_frame_payload_max(channel) -
+			       FASTIPC_DEADLINE_ENTRY;
 	/* The quick ways of sending leave the others to the slow one. */
 	if (packing->from <= link->plain_max)
 		link->plain_max = packing->from ? packing->from - 1 : 0;

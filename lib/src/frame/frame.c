@@ -9,15 +9,19 @@
 #include "base/error.h"
 #include "transport/hello.h"
 
-struct ext_total {
-	uint32_t block; /* 16 */
-	uint32_t zero;
-	uint16_t kind;
-	uint16_t length; /* 0 */
-	uint32_t total;
+/* The extensions that this end sends, at most: the block's head, and three. */
+struct extensions {
+	uint64_t words[6];
+	uint32_t size; /* in bytes; 0: none */
 };
 
-_Static_assert(sizeof(struct ext_total) == 16, "extension block");
+/* A peer that says "in ten thousand years" means no deadline. */
+static uint64_t deadline_of(uint64_t left)
+{
+	uint64_t now = fastipc_now_ns();
+
+	return left < UINT64_MAX - now ? now + left : FASTIPC_NO_DEADLINE;
+}
 
 /* Take the extensions off the payload; each word is loaded once. */
 static int parse_extensions(struct fastipc_frame *frame,
@@ -41,19 +45,32 @@ static int parse_extensions(struct fastipc_frame *frame,
 	for (unsigned int i = 1; i < size / 8;) {
 		uint64_t entry = le64toh(words[i]);
 		uint32_t length = (uint32_t)(entry >> 16) & 0xffff;
-
 		unsigned int next = i + 1 + (length + 7) / 8;
+		uint64_t how;
 
 		if (next > size / 8)
 			return -EPROTO;
-		if ((entry & 0xffff) == FASTIPC_EXT_TOTAL)
+		switch (entry & 0xffff) {
+		case FASTIPC_EXT_TOTAL:
 			frame->total = (uint32_t)(entry >> 32);
-		if ((entry & 0xffff) == FASTIPC_EXT_COMPRESSION) {
-			uint64_t how = length == 8 ? le64toh(words[i + 1]) : 0;
-
+			break;
+		case FASTIPC_EXT_COMPRESSION:
+			how = length == 8 ? le64toh(words[i + 1]) : 0;
 			frame->packed.original = (uint32_t)(entry >> 32);
 			frame->packed.algorithm = (uint32_t)how;
 			frame->packed.dictionary = (uint32_t)(how >> 32);
+			break;
+		case FASTIPC_EXT_DEADLINE:
+			if (length != 8)
+				return -EPROTO;
+			frame->deadline = deadline_of(le64toh(words[i + 1]));
+			break;
+		case FASTIPC_EXT_STREAM:
+			frame->opens = true;
+			frame->stream = (uint32_t)(entry >> 32);
+			break;
+		default:
+			break;
 		}
 		i = next;
 	}
@@ -82,11 +99,18 @@ static int check_compressed(const struct fastipc_channel *channel,
 /* Header words 0 and 1 say it all but the length and the CRC (word 2). */
 static int check_header(uint64_t w0, uint64_t w2, uint32_t size)
 {
+	uint32_t flags = (uint32_t)(w0 >> 40) & 0xff;
+
 	if ((uint32_t)w0 != FASTIPC_FRAME_MAGIC)
 		return -EPROTO;
 	if ((w0 >> 32 & 0xff) != FASTIPC_FRAME_VERSION)
 		return -EPROTONOSUPPORT;
-	if ((w0 >> 40 & 0xff) & ~(uint64_t)FASTIPC_FRAME_KNOWN)
+	if (flags & ~FASTIPC_FRAME_KNOWN)
+		return -EPROTO;
+	if (flags & FASTIPC_FRAME_STREAM ? flags & FASTIPC_FRAME_ERROR
+					 : flags & FASTIPC_FRAME_END)
+		return -EPROTO;
+	if (flags & FASTIPC_FRAME_END && flags & FASTIPC_FRAME_MORE)
 		return -EPROTO;
 	return (uint32_t)w2 == size - FASTIPC_FRAME_HEADER ? 0 : -EPROTO;
 }
@@ -124,6 +148,8 @@ int fastipc_frame_peek_slowly(const struct fastipc_channel *channel,
 	frame->length = (uint32_t)w2;
 	frame->crc = (uint32_t)(w2 >> 32);
 	frame->total = 0;
+	frame->opens = false;
+	frame->deadline = FASTIPC_NO_DEADLINE;
 	frame->payload = place + FASTIPC_FRAME_HEADER;
 	if (channel->link.checksum != FASTIPC_CHECKSUM_OFF) {
 		frame->sum = fastipc_frame_header_sum(w0, w1, w2);
@@ -139,13 +165,51 @@ int fastipc_frame_peek_slowly(const struct fastipc_channel *channel,
 	return error;
 }
 
+static void add_extension(struct extensions *block, uint16_t kind,
+			  uint32_t value)
+{
+	if (!block->size)
+		block->size = 8;
+	block->words[block->size / 8] = htole64(kind | (uint64_t)value << 32);
+	block->size += 8;
+}
+
+/* What is left of @deadline, if there is one. */
+static void add_deadline(struct extensions *block, uint64_t deadline)
+{
+	uint64_t now;
+
+	if (!deadline)
+		return;
+	now = fastipc_now_ns();
+	add_extension(block, FASTIPC_EXT_DEADLINE, 0);
+	block->words[block->size / 8 - 1] |= htole64(8ull << 16);
+	block->words[block->size / 8] =
+		htole64(deadline > now ? deadline - now : 0);
+	block->size += 8;
+	block->words[0] = htole64(block->size);
+}
+
+/* Those of the first frame of @message, which is one of several if @more. */
+static void make_extensions(struct extensions *block,
+			    const struct fastipc_outgoing *message, bool more)
+{
+	block->size = 0;
+	if (more)
+		add_extension(block, FASTIPC_EXT_TOTAL, message->size);
+	if (message->opens)
+		add_extension(block, FASTIPC_EXT_STREAM, message->stream);
+	block->words[0] = htole64(block->size);
+	add_deadline(block, message->deadline);
+}
+
 /* Header and payload of one frame into the reserved @place. */
 static void write_frame(const struct fastipc_channel *channel,
 			unsigned char *place,
 			const struct fastipc_outgoing *message, uint32_t flags,
-			const struct ext_total *ext, uint32_t length)
+			const struct extensions *block, uint32_t length)
 {
-	uint32_t extra = ext ? sizeof(*ext) : 0;
+	uint32_t extra = block->size;
 	uint64_t *words = (uint64_t *)place;
 	uint64_t w0 = FASTIPC_FRAME_MAGIC |
 		      (uint64_t)FASTIPC_FRAME_VERSION << 32 |
@@ -155,15 +219,15 @@ static void write_frame(const struct fastipc_channel *channel,
 	unsigned char *to = place + FASTIPC_FRAME_HEADER;
 	uint32_t sum = 0;
 
-	if (ext)
-		memcpy(to, ext, sizeof(*ext));
+	if (extra)
+		memcpy(to, block->words, extra);
 	words[0] = htole64(w0);
 	words[1] = htole64(message->id);
 	if (channel->link.checksum != FASTIPC_CHECKSUM_OFF)
 		sum = fastipc_frame_header_sum(w0, message->id, w2);
 	if (channel->link.checksum == FASTIPC_CHECKSUM_FULL) {
-		if (ext)
-			sum = fastipc_crc32c(sum, ext, sizeof(*ext));
+		if (extra)
+			sum = fastipc_crc32c(sum, block->words, extra);
 		sum = fastipc_crc32c_copy(sum, to + extra, from, length);
 	} else if (length) {
 		memcpy(to + extra, from, length);
@@ -171,6 +235,24 @@ static void write_frame(const struct fastipc_channel *channel,
 	if (channel->link.checksum != FASTIPC_CHECKSUM_OFF)
 		w2 |= (uint64_t)~sum << 32;
 	words[2] = htole64(w2);
+}
+
+/* Whether bulk of @size bytes in a record leaves the rest of the ring free. */
+static int reserve_bulk(struct fastipc_channel *channel, uint32_t size)
+{
+	struct fastipc_producer *tx = &channel->tx;
+	uint64_t after = tx->tail + FASTIPC_RECORD_SPACE(size) -
+			 fastipc_frame_bulk_most(channel);
+	int error;
+
+	if ((int64_t)(tx->head - after) >= 0)
+		return 0;
+	error = fastipc_producer_refresh(tx);
+	if (!error && (int64_t)(tx->head - after) < 0) {
+		fastipc_channel_need_head(channel, after);
+		error = -EAGAIN;
+	}
+	return error;
 }
 
 static int reserve(struct fastipc_channel *channel, uint32_t size,
@@ -183,60 +265,111 @@ static int reserve(struct fastipc_channel *channel, uint32_t size,
 	return error;
 }
 
-static int push_fragments(struct fastipc_channel *channel,
-			  struct fastipc_outgoing *message)
+/*
+ * The same for a compressed message, which begins with its extensions: as many
+ * frames as whoever made it counted with, and the deadline beside them.
+ */
+static int push_made(struct fastipc_channel *channel,
+		     struct fastipc_outgoing *message, uint32_t most, bool bulk)
 {
-	while (message->offset < message->size) {
-		uint32_t most = fastipc_frame_payload_max(channel);
-		uint32_t left = message->size - message->offset;
-		uint32_t flags = message->flags;
-		bool made = flags & FASTIPC_FRAME_EXT;
-		struct ext_total ext;
-		unsigned char *place;
-		uint32_t length, extra = 0;
-		int error;
+	uint32_t room = fastipc_frame_payload_max(channel);
+	uint32_t left = message->size - message->offset;
+	uint32_t flags = message->flags;
+	struct extensions block = { .size = 0 };
+	unsigned char *place;
+	uint32_t length, size, skip = 0;
+	int error = 0;
 
-		if (made && message->offset)
-			flags &=
-				~(FASTIPC_FRAME_EXT | FASTIPC_FRAME_COMPRESSED);
-		if (!made && !message->offset) {
-			ext = (struct ext_total){
-				.block = htole32(sizeof(ext)),
-				.kind = htole16(FASTIPC_EXT_TOTAL),
-				.total = htole32(message->size),
-			};
-			extra = sizeof(ext);
-			flags |= FASTIPC_FRAME_EXT;
-		}
-		length = left < most - extra ? left : most - extra;
-		if (length < left)
-			flags |= FASTIPC_FRAME_MORE;
-		error = reserve(channel, FASTIPC_FRAME_HEADER + extra + length,
-				&place);
-		if (error)
-			return error;
-		write_frame(channel, place, message, flags, extra ? &ext : NULL,
-			    length);
-		fastipc_producer_commit(&channel->tx,
-					FASTIPC_FRAME_HEADER + extra + length);
-		fastipc_producer_publish(&channel->tx);
-		fastipc_channel_notify(channel, FASTIPC_WANT_DATA);
-		message->offset += length;
+	if (message->offset) {
+		flags &= ~(FASTIPC_FRAME_EXT | FASTIPC_FRAME_COMPRESSED);
+		if (most < room)
+			room = most;
+	} else {
+		room -= FASTIPC_DEADLINE_ENTRY;
+		memcpy(&skip, message->data, sizeof(skip));
+		skip = le32toh(skip);
+		memcpy(block.words, message->data, skip);
+		block.size = skip;
+		add_deadline(&block, message->deadline);
 	}
-	return 0;
+	length = left < room ? left : room;
+	if (length < left)
+		flags |= FASTIPC_FRAME_MORE;
+	length -= skip;
+	size = FASTIPC_FRAME_HEADER + block.size + length;
+	if (bulk)
+		error = reserve_bulk(channel, size);
+	if (!error)
+		error = reserve(channel, size, &place);
+	if (error)
+		return error;
+	message->offset += skip;
+	write_frame(channel, place, message, flags, &block, length);
+	fastipc_producer_commit(&channel->tx, size);
+	message->offset += length;
+	return message->offset < message->size ? -EINPROGRESS : 0;
+}
+
+int fastipc_frame_push_part(struct fastipc_channel *channel,
+			    struct fastipc_outgoing *message, uint32_t most,
+			    bool bulk)
+{
+	uint32_t room = fastipc_frame_payload_max(channel);
+	uint32_t left = message->size - message->offset;
+	uint32_t flags = message->flags;
+	struct extensions block = { .size = 0 };
+	unsigned char *place;
+	uint32_t length, size;
+	int error = 0;
+
+	if (flags & FASTIPC_FRAME_COMPRESSED)
+		return push_made(channel, message, most, bulk);
+	if (most < room)
+		room = most;
+	if (!message->offset) {
+		make_extensions(&block, message, false);
+		/* In several frames, it says so in the first. */
+		if (block.size + left > fastipc_frame_payload_max(channel) ||
+		    left > room)
+			make_extensions(&block, message, true);
+	}
+	if (block.size)
+		flags |= FASTIPC_FRAME_EXT;
+	length = fastipc_frame_payload_max(channel) - block.size;
+	if (length > room)
+		length = room;
+	if (length > left)
+		length = left;
+	if (length < left)
+		flags |= FASTIPC_FRAME_MORE;
+	size = FASTIPC_FRAME_HEADER + block.size + length;
+	if (bulk)
+		error = reserve_bulk(channel, size);
+	if (!error)
+		error = reserve(channel, size, &place);
+	if (error)
+		return error;
+	write_frame(channel, place, message, flags, &block, length);
+	fastipc_producer_commit(&channel->tx, size);
+	message->offset += length;
+	return length < left ? -EINPROGRESS : 0;
 }
 
 int fastipc_frame_push_slowly(struct fastipc_channel *channel,
 			      struct fastipc_outgoing *message, bool more)
 {
-	unsigned char *place;
+	bool large = message->size > fastipc_frame_payload_max(channel);
 	int error;
 
-	if (message->size > fastipc_frame_payload_max(channel))
-		return push_fragments(channel, message);
-	error = reserve(channel, FASTIPC_FRAME_HEADER + message->size, &place);
-	/* Room has come just now, or it has not. */
-	return error ? error : fastipc_frame_push(channel, message, more);
+	do {
+		error = fastipc_frame_push_part(channel, message, UINT32_MAX,
+						large);
+		if (large || !more)
+			fastipc_producer_publish(&channel->tx);
+		if (error == -EINPROGRESS)
+			fastipc_channel_notify(channel, FASTIPC_WANT_DATA);
+	} while (error == -EINPROGRESS);
+	return error;
 }
 
 /* ---- messages that are made in place ---- */
@@ -253,6 +386,7 @@ int fastipc_frame_push_value(struct fastipc_channel *channel,
 	struct fastipc_producer *tx = &channel->tx;
 	unsigned char *place = fastipc_producer_place(tx);
 	uint64_t *words = (uint64_t *)place;
+	struct extensions block = { .size = 0 };
 	uint64_t w0 =
 		FASTIPC_FRAME_MAGIC | (uint64_t)FASTIPC_FRAME_VERSION << 32 |
 		(uint64_t)message->flags << 40 | (uint64_t)message->type << 48;
@@ -265,12 +399,17 @@ int fastipc_frame_push_value(struct fastipc_channel *channel,
 
 	if (error)
 		return error;
-	if (room < FASTIPC_FRAME_HEADER)
+	if (__builtin_expect(message->deadline != FASTIPC_NO_DEADLINE, 0)) {
+		make_extensions(&block, message, false);
+		w0 |= (uint64_t)FASTIPC_FRAME_EXT << 40;
+	}
+	if (room < FASTIPC_FRAME_HEADER + block.size)
 		return -EAGAIN;
-	room -= FASTIPC_FRAME_HEADER;
+	room -= FASTIPC_FRAME_HEADER + block.size;
 	if (room > channel->link.plain_max)
 		room = channel->link.plain_max;
-	error = encode(value, place + FASTIPC_FRAME_HEADER, room, &size);
+	error = encode(value, place + FASTIPC_FRAME_HEADER + block.size, room,
+		       &size);
 	if (error)
 		return error == -EMSGSIZE ? -EAGAIN : error;
 	if (size > room)
@@ -278,6 +417,9 @@ int fastipc_frame_push_value(struct fastipc_channel *channel,
 				    "the encoder wrote %zu bytes where %u are",
 				    size, room);
 	message->size = (uint32_t)size;
+	if (block.size)
+		memcpy(place + FASTIPC_FRAME_HEADER, block.words, block.size);
+	size += block.size;
 	w2 = size;
 	if (channel->link.checksum != FASTIPC_CHECKSUM_OFF) {
 		uint32_t sum = fastipc_frame_header_sum(w0, message->id, w2);
@@ -343,6 +485,7 @@ int fastipc_assembly_expect(struct fastipc_assembly *assembly,
 		assembly->packed.original = 0;
 		if (frame->flags & FASTIPC_FRAME_COMPRESSED)
 			assembly->packed = frame->packed;
+		assembly->deadline = frame->deadline;
 		assembly->size = 0;
 		return 0;
 	}

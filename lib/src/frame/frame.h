@@ -20,9 +20,13 @@
  * fragment of each fragmented message: value is the whole message's size.
  * Kind 2 (COMPRESSION) is in the first frame of each compressed message: value
  * is its size before, then come u32 algorithm and u32 CRC of the dictionary.
+ * Kind 3 (DEADLINE): u64 nanoseconds that are left when the frame is sent.
+ * Kind 4 (STREAM) opens a stream: bits 0-7 of value are its weight, bit 8 says
+ * that it is urgent.
  *
- * Fragments of one message are not interleaved with other messages of the
- * same direction; control frames may come between them.
+ * Frames with FASTIPC_FRAME_STREAM belong to the stream of their id, which has
+ * its highest bit set.  Of each stream, and of calls, one message at most is in
+ * fragments at a time; frames of others, and whole messages, come between them.
  *
  * Thread-safety: as the channel's.  Nothing here waits.
  */
@@ -40,17 +44,21 @@
 #define FASTIPC_FRAME_VERSION 1u
 #define FASTIPC_FRAME_HEADER 24u
 
-#define FASTIPC_FRAME_MORE 0x01u       /* not the last fragment */
-#define FASTIPC_FRAME_ERROR 0x08u      /* payload: i32 errno (negative), text */
+#define FASTIPC_FRAME_MORE 0x01u   /* not the last fragment */
+#define FASTIPC_FRAME_STREAM 0x02u /* of the stream of this id */
+#define FASTIPC_FRAME_END 0x04u	  /* with STREAM: its sender's direction ends */
+#define FASTIPC_FRAME_ERROR 0x08u /* payload: i32 errno (negative), text */
 #define FASTIPC_FRAME_COMPRESSED 0x10u /* the message is; in its first frame */
 #define FASTIPC_FRAME_EXT 0x20u	       /* a block of extensions comes first */
 #define FASTIPC_FRAME_KNOWN \
-	(FASTIPC_FRAME_MORE | FASTIPC_FRAME_ERROR | FASTIPC_FRAME_COMPRESSED | \
-	 FASTIPC_FRAME_EXT)
+	(FASTIPC_FRAME_MORE | FASTIPC_FRAME_STREAM | FASTIPC_FRAME_END | \
+	 FASTIPC_FRAME_ERROR | FASTIPC_FRAME_COMPRESSED | FASTIPC_FRAME_EXT)
 
 #define FASTIPC_TYPE_PING 0xFF00u /* answered with PONG, same id, same bytes */
 #define FASTIPC_TYPE_PONG 0xFF01u
 #define FASTIPC_TYPE_CANCEL 0xFF02u /* the call of this id was given up */
+#define FASTIPC_TYPE_CREDIT 0xFF03u /* what may be sent on the stream: u64 */
+#define FASTIPC_TYPE_GOAWAY 0xFF04u /* the server drains: call another */
 
 #define FASTIPC_EXT_MAX 256u
 #define FASTIPC_EXT_TOTAL 1u
@@ -62,6 +70,14 @@ struct fastipc_packed {
 	uint32_t algorithm;
 	uint32_t dictionary; /* its CRC-32C */
 };
+#define FASTIPC_EXT_DEADLINE 3u
+#define FASTIPC_DEADLINE_BLOCK 24u /* bytes of a block with it alone, ... */
+#define FASTIPC_DEADLINE_ENTRY 16u /* ... and in a block with others */
+#define FASTIPC_EXT_STREAM 4u
+
+#define FASTIPC_STREAM_OPENS 0x8000000000000000ull /* bit of a stream's id */
+#define FASTIPC_STREAM_URGENT 0x100u		   /* bits of EXT_STREAM */
+#define FASTIPC_STREAM_WEIGHT 0xFFu
 
 /* A frame that was received: header in private memory, payload in place. */
 struct fastipc_frame {
@@ -75,6 +91,10 @@ struct fastipc_frame {
 	uint16_t type;
 	uint8_t flags;
 	struct fastipc_packed packed; /* with FASTIPC_FRAME_COMPRESSED */
+	/* With FASTIPC_FRAME_EXT alone: */
+	bool opens;	   /* EXT_STREAM is there, ... */
+	uint32_t stream;   /* ... and its value */
+	uint64_t deadline; /* by this clock, or FASTIPC_NO_DEADLINE */
 };
 
 /* A word of the peer's memory, loaded once. */
@@ -198,7 +218,8 @@ static inline void fastipc_frame_release(struct fastipc_channel *channel,
 
 /*
  * A message on its way out; `offset` bytes of it are in the ring already.  With
- * FASTIPC_FRAME_EXT in flags its data begin with the block of extensions.
+ * FASTIPC_FRAME_EXT in flags its data begin with the block of extensions.  One
+ * with a deadline, or that opens a stream, is for fastipc_frame_push_slowly().
  */
 struct fastipc_outgoing {
 	const unsigned char *data;
@@ -207,6 +228,9 @@ struct fastipc_outgoing {
 	uint32_t offset;
 	uint16_t type;
 	uint8_t flags;
+	bool opens; /* a stream: `stream` is the value of EXT_STREAM */
+	uint32_t stream;
+	uint64_t deadline;
 };
 
 /*
@@ -225,13 +249,37 @@ fastipc_frame_payload_max(const struct fastipc_channel *channel)
 					       : FASTIPC_FRAGMENT_PAYLOAD;
 }
 
-/* Longer messages than one frame takes, and full rings. */
+/*
+ * Unread bytes that large messages and streams may leave in the ring: what a
+ * small message finds before it there, at most.
+ */
+#define FASTIPC_BULK_MOST (64u << 10)
+
+static inline uint32_t
+fastipc_frame_bulk_most(const struct fastipc_channel *channel)
+{
+	uint32_t half = (uint32_t)(channel->tx.size / 2);
+
+	return half < FASTIPC_BULK_MOST ? half : FASTIPC_BULK_MOST;
+}
+
+/*
+ * The next frame of the message, with @most bytes of it at most; as @bulk only
+ * into the part of the ring that there is for it.  0: the message is sent;
+ * -EINPROGRESS: more of it is left; -EAGAIN no room; -EPROTO.  Publishes and
+ * notifies nobody.
+ */
+int fastipc_frame_push_part(struct fastipc_channel *channel,
+			    struct fastipc_outgoing *message, uint32_t most,
+			    bool bulk);
+
+/* Longer messages than one frame takes, extensions, and full rings. */
 int fastipc_frame_push_slowly(struct fastipc_channel *channel,
 			      struct fastipc_outgoing *message, bool more);
 
 /*
  * Put as much of the message into the ring as fits now: 0 all of it; -EAGAIN
- * wait for channel->need bytes of space and call again; -EPROTO.  All but a
+ * wait for FASTIPC_WANT_SPACE and call again; -EPROTO.  All but a
  * message that fits one frame is published as it goes; that one only if not
  * @more, so that a batch becomes visible at once.  The caller notifies.
  */
@@ -302,6 +350,7 @@ struct fastipc_assembly {
 	uint32_t capacity;
 	uint32_t size;	/* received */
 	uint32_t total; /* announced */
+	uint64_t deadline;
 	uint16_t type;
 	struct fastipc_packed packed;
 	bool open;

@@ -163,6 +163,8 @@ static void on_hello(struct fastipc_server *server, struct handshake *handshake)
 		.fingerprint = options->fingerprint,
 		.schema_match = options->schema_match,
 		.transport = server->rendezvous.transport,
+		.stream_window = options->stream_window,
+		.max_streams = options->max_streams,
 	};
 	struct fastipc_status status = {
 		.connections = (uint32_t)open_connections(server),

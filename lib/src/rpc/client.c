@@ -44,13 +44,18 @@ static int launch(struct fastipc_client *client, struct call *call,
 	int error;
 
 	packer = fastipc_client_pack(client, &message);
-	error = client->error ? fastipc_client_over(client)
-			      : fastipc_call_enter(client, call);
+	if (client->error)
+		error = fastipc_client_over(client);
+	else if (client->goaway)
+		error = fastipc_client_draining();
+	else
+		error = fastipc_call_enter(client, call);
 	if (error) {
 		fastipc_client_packed(client, packer, &message, 0, error);
 		return error;
 	}
 	message.id = call->id;
+	message.deadline = deadline;
 	client->stats.calls++;
 	error = fastipc_client_send(client, &message, more, deadline);
 	fastipc_client_packed(client, packer, &message, (uint32_t)size, error);
@@ -65,8 +70,8 @@ static int launch(struct fastipc_client *client, struct call *call,
 /* Nobody else is in the middle of anything, and nothing has gone wrong. */
 FASTIPC_INLINE bool is_quiet(const struct fastipc_client *client)
 {
-	return !(client->error | client->leading | client->sending |
-		 client->armed | client->assembly.open | client->aborting |
+	return !(client->error | client->leading | client->outbox.count |
+		 client->armed | client->assembly.open | client->goaway |
 		 client->in_callback) &&
 	       client->free_count;
 }
@@ -114,6 +119,22 @@ FASTIPC_INLINE int take_own(struct fastipc_client *client, struct call *call)
 	return 1;
 }
 
+/* The server is told how long this end waits. */
+static int push_with_deadline(struct fastipc_channel *channel,
+			      uint64_t deadline,
+			      struct fastipc_outgoing *message,
+			      fastipc_encode_fn encode, const void *value)
+{
+	message->deadline = deadline;
+	if (encode)
+		return fastipc_frame_push_value(channel, message, encode, value,
+						false);
+	if (message->size + FASTIPC_DEADLINE_BLOCK >
+	    fastipc_frame_payload_max(channel))
+		return -EAGAIN;
+	return fastipc_frame_push_slowly(channel, message, false);
+}
+
 /*
  * The way that most calls go: nobody else uses the client now, request and
  * reply are one frame each, and the reply comes while this thread spins.
@@ -136,7 +157,10 @@ FASTIPC_INLINE int call_quickly(struct fastipc_client *client,
 	fastipc_call_enter(client, call);
 	message->id = call->id;
 	fastipc_channel_hold(channel);
-	if (encode)
+	if (__builtin_expect(call->deadline != FASTIPC_NO_DEADLINE, 0))
+		error = push_with_deadline(channel, call->deadline, message,
+					   encode, value);
+	else if (encode)
 		error = fastipc_frame_push_value(channel, message, encode,
 						 value, false);
 	else
@@ -215,7 +239,7 @@ FASTIPC_INLINE int call_and_wait(struct fastipc_client *client, uint16_t type,
 	} else {
 		error = 0;
 	}
-	if (__builtin_expect(client->followers || client->space_wanted, 0))
+	if (__builtin_expect(client->followers != NULL, 0))
 		fastipc_client_promote(client);
 	fastipc_unlock(&client->lock);
 	return error;
@@ -268,8 +292,7 @@ FASTIPC_INLINE bool post_quickly(struct fastipc_client *client,
 {
 	struct fastipc_channel *channel = &client->channel;
 
-	if (__builtin_expect(client->error || client->sending ||
-				     client->aborting ||
+	if (__builtin_expect(client->error || client->outbox.count ||
 				     message->size > channel->link.plain_max ||
 				     message->size > fastipc_frame_payload_max(
 							     channel) ||
@@ -339,7 +362,7 @@ int fastipc_client_post_value(struct fastipc_client *client, uint16_t type,
 		return fastipc_fail(-EINVAL,
 				    "encode is NULL, or flags are unknown");
 	fastipc_lock(&client->lock);
-	done = !client->error && !client->sending && !client->aborting &&
+	done = !client->error && !client->outbox.count &&
 	       !fastipc_frame_push_value(&client->channel, &message, encode,
 					 value, flags & FASTIPC_MORE);
 	if (done) {
@@ -457,7 +480,7 @@ int fastipc_client_cancel(struct fastipc_client *client, uint64_t id)
 	fastipc_lock(&client->lock);
 	call = fastipc_call_find_pending(client, id);
 	if (call) {
-		fastipc_client_push_control(client, FASTIPC_TYPE_CANCEL, id);
+		fastipc_client_send_cancel(client, id);
 		fastipc_call_complete(client, call, -ECANCELED, NULL, 0);
 	}
 	fastipc_unlock(&client->lock);

@@ -21,6 +21,8 @@
 #include "base/lock.h"
 #include "frame/compress.h"
 #include "frame/frame.h"
+#include "rpc/outbox.h"
+#include "rpc/streams.h"
 
 enum call_state {
 	CALL_PENDING = 0,
@@ -60,11 +62,11 @@ struct fastipc_client {
 	uint32_t kick;	      /* bumped to make the leader look up */
 	struct call *followers, *followers_last;
 
-	bool sending;	     /* a thread is in the middle of a message */
-	bool space_wanted;   /* ... and sleeps for space */
-	uint32_t space_word; /* bumped when there may be room to send */
-	bool aborting;	     /* a message half sent was given up: abort_id */
-	uint64_t abort_id;   /* 0 if that is one-way */
+	struct outbox outbox; /* what the ring has no room for yet */
+	struct streams streams;
+	uint32_t references; /* the application's, and each stream's */
+	int broken;	     /* why the connection is to be given up */
+	bool goaway;	     /* the server drains */
 
 	struct fastipc_assembly assembly;
 	struct fastipc_buffer scratch; /* replies of callbacks; the leader's */
@@ -121,6 +123,11 @@ FASTIPC_INLINE void fastipc_call_leave(struct fastipc_client *client,
 	client->free_slots[client->free_count++] = slot;
 }
 
+/* This thread runs a callback from here on; returns whose it was in before. */
+const struct fastipc_client *
+fastipc_client_enter_callback(struct fastipc_client *client);
+void fastipc_client_leave_callback(struct fastipc_client *client,
+				   const struct fastipc_client *outer);
 /* Whether this thread is in a callback of this client's. */
 bool fastipc_client_in_own_callback(const struct fastipc_client *client);
 /* Memory for a started call; NULL: there is none. */
@@ -138,6 +145,8 @@ void fastipc_call_complete(struct fastipc_client *client, struct call *call,
 			   int status, const void *data, size_t size);
 /* End every call with @error; the connection is over. */
 void fastipc_client_fail_all(struct fastipc_client *client, int error);
+/* -ESHUTDOWN, in words. */
+int fastipc_client_draining(void);
 /* Why the connection is over, in words; the error of calls from now on. */
 int fastipc_client_over(const struct fastipc_client *client);
 
@@ -170,6 +179,14 @@ void fastipc_client_promote(struct fastipc_client *client);
  */
 int fastipc_client_lead(struct fastipc_client *client, const struct call *call,
 			uint32_t want, uint64_t deadline);
+/*
+ * Wait until @call, which need not be one in flight, is CALL_DONE, leading or
+ * following.  -ETIMEDOUT.
+ */
+int fastipc_call_await(struct fastipc_client *client, struct call *call,
+		       uint64_t deadline);
+/* It is: wake who waits for it. */
+void fastipc_call_done(struct call *call);
 /* Wait for the call, or give it up at its deadline; its result. */
 int fastipc_call_finish(struct fastipc_client *client, struct call *call);
 
@@ -187,12 +204,26 @@ void fastipc_client_packed(struct fastipc_client *client,
 			   const struct fastipc_outgoing *message,
 			   uint32_t size, int error);
 
-/* Send a frame without data, if there is room now: CANCEL. */
-void fastipc_client_push_control(struct fastipc_client *client, uint16_t type,
-				 uint64_t id);
+/* Tell the server that @id was given up, if there is room now. */
+void fastipc_client_send_cancel(struct fastipc_client *client, uint64_t id);
+/* Put what waits into the ring, as far as there is room: whether anything was. */
+bool fastipc_client_push_outbox(struct fastipc_client *client);
+/* The leader may sleep without a wish for space: make it look again. */
+void fastipc_client_kick(struct fastipc_client *client);
+/* What was found to be wrong where it could not be acted on. */
+static inline void fastipc_client_check(struct fastipc_client *client)
+{
+	if (__builtin_expect(client->broken, 0))
+		fastipc_client_fail_all(client, client->broken);
+}
 /* Send one message; the lock is held, and may be dropped meanwhile. */
 int fastipc_client_send(struct fastipc_client *client,
 			struct fastipc_outgoing *message, bool more,
 			uint64_t deadline);
+
+/* ---- client_streams.c ---- */
+
+extern const struct streams_ops fastipc_client_streams_ops;
+void fastipc_client_unref(struct fastipc_client *client);
 
 #endif

@@ -12,6 +12,23 @@
 /* The client whose callback this thread is in. */
 static _Thread_local const struct fastipc_client *calling_back;
 
+const struct fastipc_client *
+fastipc_client_enter_callback(struct fastipc_client *client)
+{
+	const struct fastipc_client *outer = calling_back;
+
+	client->in_callback++;
+	calling_back = client;
+	return outer;
+}
+
+void fastipc_client_leave_callback(struct fastipc_client *client,
+				   const struct fastipc_client *outer)
+{
+	calling_back = outer;
+	client->in_callback--;
+}
+
 bool fastipc_client_in_own_callback(const struct fastipc_client *client)
 {
 	return client->in_callback && calling_back == client;
@@ -34,6 +51,13 @@ void fastipc_call_free(struct fastipc_client *client, struct call *call)
 	client->pool = call;
 }
 
+int fastipc_client_draining(void)
+{
+	return fastipc_fail(
+		-ESHUTDOWN,
+		"the server drains and has not begun this: try another server");
+}
+
 int fastipc_client_over(const struct fastipc_client *client)
 {
 	switch (client->error) {
@@ -41,6 +65,8 @@ int fastipc_client_over(const struct fastipc_client *client)
 		return fastipc_fail(-EPIPE,
 				    "the server is gone: connect again");
 	case -ENODATA:
+		if (client->goaway)
+			return fastipc_client_draining();
 		return fastipc_fail(
 			-EPIPE,
 			"the server shut the connection down: connect again");
@@ -78,19 +104,22 @@ void fastipc_call_complete(struct fastipc_client *client, struct call *call,
 	if (call->done) {
 		fastipc_done_fn done = call->done;
 		void *context = call->context;
-		const struct fastipc_client *outer = calling_back;
+		const struct fastipc_client *outer;
 
 		status = fastipc_call_outcome(client, call, status);
 		fastipc_call_free(client, call);
-		client->in_callback++;
-		calling_back = client;
+		outer = fastipc_client_enter_callback(client);
 		fastipc_unlock(&client->lock);
 		done(context, status, data, size);
 		fastipc_lock(&client->lock);
-		calling_back = outer;
-		client->in_callback--;
+		fastipc_client_leave_callback(client, outer);
 		return;
 	}
+	fastipc_call_done(call);
+}
+
+void fastipc_call_done(struct call *call)
+{
 	__atomic_store_n(&call->state, CALL_DONE, __ATOMIC_RELEASE);
 	if (call->waited)
 		fastipc_futex_wake(&call->state, 1);
@@ -101,11 +130,13 @@ void fastipc_client_fail_all(struct fastipc_client *client, int error)
 	if (client->error)
 		return;
 	client->error = error;
-	client->space_word++;
-	fastipc_futex_wake(&client->space_word, INT_MAX);
+	fastipc_streams_fail(&client->streams);
+	/* Who waits there to send is woken. */
+	fastipc_outbox_clear(&client->outbox, client);
 	for (uint32_t slot = 0; slot < client->slots; slot++)
 		if (client->calls[slot] &&
 		    client->calls[slot]->state != CALL_DONE)
 			fastipc_call_complete(client, client->calls[slot],
 					      error, NULL, 0);
+	fastipc_streams_run(&client->streams);
 }

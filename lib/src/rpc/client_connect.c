@@ -24,6 +24,7 @@ void fastipc_client_options_init(struct fastipc_client_options *options)
 		.connect_timeout_ns = 5000000000ull,
 		.compress_from = FASTIPC_COMPRESS_FROM,
 		.compression_level = 1,
+		.stream_window = FASTIPC_STREAM_WINDOW_DEFAULT,
 	};
 }
 
@@ -37,6 +38,9 @@ static int check_options(const struct fastipc_client_options *options)
 	if (!options->max_calls || options->max_calls > CALLS_MOST)
 		return fastipc_fail(-EINVAL, "max_calls must be 1 to %u",
 				    CALLS_MOST);
+	error = fastipc_options_check_streams(options->stream_window, 1);
+	if (error)
+		return error;
 	return fastipc_options_check(options->wait, options->checksum,
 				     options->ring_size, options->schema_match,
 				     options->max_message);
@@ -82,6 +86,8 @@ static void free_client(struct fastipc_client *client)
 		client->pool = call->next;
 		free(call);
 	}
+	fastipc_outbox_clear(&client->outbox, client);
+	fastipc_streams_fini(&client->streams);
 	fastipc_assembly_free(&client->assembly);
 	fastipc_buffer_free(&client->scratch);
 	fastipc_unpacker_free(&client->unpacker);
@@ -119,6 +125,7 @@ int fastipc_client_connect(const char *address,
 		.max_message = options->max_message,
 		.fingerprint = options->fingerprint,
 		.schema_match = options->schema_match,
+		.stream_window = options->stream_window,
 	};
 	error = configure_compression(client, options);
 	fastipc_compress_propose(client->compression, &proposal);
@@ -135,6 +142,11 @@ int fastipc_client_connect(const char *address,
 	fastipc_channel_init(&client->channel, &link, options->wait);
 	fastipc_packing_init(&client->packing, client->compression,
 			     &client->channel);
+	fastipc_outbox_init(&client->outbox);
+	fastipc_streams_init(&client->streams, &fastipc_client_streams_ops,
+			     &client->channel, &client->outbox, false,
+			     options->stream_window, 0);
+	client->references = 1;
 	*result = client;
 	return 0;
 }
@@ -153,9 +165,21 @@ void fastipc_client_close(struct fastipc_client *client)
 			fastipc_call_free(client, call);
 		}
 	}
-	fastipc_unlock(&client->lock);
 	fastipc_channel_fini(&client->channel);
-	free_client(client);
+	fastipc_unlock(&client->lock);
+	fastipc_client_unref(client);
+}
+
+/* Streams that are not closed yet keep the client's memory. */
+void fastipc_client_unref(struct fastipc_client *client)
+{
+	bool last;
+
+	fastipc_lock(&client->lock);
+	last = !--client->references;
+	fastipc_unlock(&client->lock);
+	if (last)
+		free_client(client);
 }
 
 int fastipc_client_get_stats(struct fastipc_client *client,
@@ -178,6 +202,9 @@ int fastipc_client_get_stats(struct fastipc_client *client,
 	now.peer = link->cred;
 	now.peer_fingerprint = link->peer_fingerprint;
 	now.transport = fastipc_link_transport(link);
+	now.draining = client->goaway;
+	now.streams = client->streams.count;
+	now.streams_opened = client->streams.opened;
 	memcpy(stats, &now, now.size);
 	fastipc_unlock(&client->lock);
 	return 0;

@@ -58,10 +58,6 @@ void fastipc_client_promote(struct fastipc_client *client)
 		fastipc_futex_wake(&call->state, 1);
 		return;
 	}
-	if (client->space_wanted) {
-		client->space_word++;
-		fastipc_futex_wake(&client->space_word, INT_MAX);
-	}
 }
 
 static void end_leading(struct fastipc_client *client)
@@ -82,14 +78,15 @@ static unsigned int expire(struct fastipc_client *client)
 	if (now < client->next_deadline)
 		return 0;
 	client->next_deadline = 0;
+	next = fastipc_streams_expire(&client->streams, now);
+	fastipc_streams_run(&client->streams);
 	for (uint32_t slot = 0; slot < client->slots; slot++) {
 		struct call *call = client->calls[slot];
 
 		if (!call || !call->done || !call->deadline)
 			continue;
 		if (call->deadline <= now) {
-			fastipc_client_push_control(client, FASTIPC_TYPE_CANCEL,
-						    call->id);
+			fastipc_client_send_cancel(client, call->id);
 			fastipc_call_complete(client, call, -ETIMEDOUT, NULL,
 					      0);
 			count++;
@@ -124,20 +121,22 @@ int fastipc_client_lead(struct fastipc_client *client, const struct call *call,
 	if (fastipc_client_drain(client, call) || expire(client))
 		return 0;
 	publish(client);
-	if (client->space_wanted)
+	if (!fastipc_outbox_is_empty(&client->outbox)) {
+		bool moved = fastipc_client_push_outbox(client);
+
+		fastipc_streams_run(&client->streams);
+		fastipc_client_check(client);
+		/* Perhaps that was what the leader waits for. */
+		if (moved || client->error)
+			return 0;
 		want |= FASTIPC_WANT_SPACE;
+	}
 	deadline = fastipc_client_sooner(deadline, client->next_deadline);
 	fastipc_unlock(&client->lock);
 	error = fastipc_channel_await(
 		channel, want, __libc_single_threaded ? NULL : &client->kick,
 		seen, client->assembly.open, deadline);
 	fastipc_lock(&client->lock);
-	if (client->space_wanted &&
-	    fastipc_channel_ready(channel, FASTIPC_WANT_SPACE)) {
-		client->space_wanted = false;
-		client->space_word++;
-		fastipc_futex_wake(&client->space_word, INT_MAX);
-	}
 	if (error && (fastipc_client_drain(client, NULL) || expire(client)))
 		return 0;
 	return error;
@@ -159,9 +158,8 @@ static void follow(struct fastipc_client *client, struct call *call,
 		call->state = CALL_PENDING;
 }
 
-/* Wait until the call is over; -ETIMEDOUT: it is not, and time is up. */
-static int await_call(struct fastipc_client *client, struct call *call,
-		      uint64_t deadline)
+int fastipc_call_await(struct fastipc_client *client, struct call *call,
+		       uint64_t deadline)
 {
 	int error = 0;
 
@@ -194,9 +192,9 @@ int fastipc_call_finish(struct fastipc_client *client, struct call *call)
 		return fastipc_fail(-EDEADLK,
 				    "a callback must not wait for a call");
 	}
-	if (await_call(client, call, call->deadline) == 0)
+	if (fastipc_call_await(client, call, call->deadline) == 0)
 		return fastipc_call_outcome(client, call, call->status);
-	fastipc_client_push_control(client, FASTIPC_TYPE_CANCEL, call->id);
+	fastipc_client_send_cancel(client, call->id);
 	client->ended++;
 	if (!call->kept)
 		fastipc_call_leave(client, call);
@@ -213,19 +211,29 @@ int fastipc_client_fd(const struct fastipc_client *client)
 /* Take what there is; then sleep on the socket, from the peer's view. */
 static void take_and_arm(struct fastipc_client *client)
 {
+	uint32_t want;
+
 	fastipc_client_begin_leading(client);
 	fastipc_channel_check_peer(&client->channel);
 	do {
 		disarm(client);
-		while (fastipc_client_drain(client, NULL) || expire(client))
-			;
+		do {
+			while (fastipc_client_drain(client, NULL) ||
+			       expire(client))
+				;
+			publish(client);
+			want = fastipc_client_push_outbox(client);
+			fastipc_streams_run(&client->streams);
+			fastipc_client_check(client);
+		} while (want && !client->error);
 		if (client->error)
 			break;
-		publish(client);
-		fastipc_channel_arm(&client->channel, FASTIPC_SLEEP_POLL,
-				    FASTIPC_WANT_DATA);
+		want = FASTIPC_WANT_DATA;
+		if (!fastipc_outbox_is_empty(&client->outbox))
+			want |= FASTIPC_WANT_SPACE;
+		fastipc_channel_arm(&client->channel, FASTIPC_SLEEP_POLL, want);
 		client->armed = true;
-	} while (fastipc_channel_ready(&client->channel, FASTIPC_WANT_DATA));
+	} while (fastipc_channel_ready(&client->channel, want));
 	end_leading(client);
 }
 

@@ -15,8 +15,7 @@
 #define DRAIN_BATCH 64
 #define ERROR_PAYLOAD_MAX 512u
 
-/* Make room in @reply, at most up to its capacity if it is fixed. */
-static int fit_reply(struct fastipc_buffer *reply, size_t size)
+int fastipc_buffer_fit(struct fastipc_buffer *reply, size_t size)
 {
 	void *data;
 
@@ -35,12 +34,6 @@ static int fit_reply(struct fastipc_buffer *reply, size_t size)
 	reply->data = data;
 	reply->capacity = size;
 	return 0;
-}
-
-/* The bytes of a reply that no buffer of the caller's takes. */
-static int fit_scratch(struct fastipc_client *client, size_t size)
-{
-	return fit_reply(&client->scratch, size);
 }
 
 /* An ERROR frame: the handler's (or dispatcher's) errno, and perhaps why. */
@@ -68,21 +61,20 @@ static int take_error(struct fastipc_client *client, struct call *call,
 }
 
 /*
- * A compressed reply, whole in the unpacker's memory.  @sent: bytes that it
+ * A compressed reply, whole at @from.  @sent: bytes that it
  * had with its extensions.  Negative: the connection is over.
  */
 static int finish_compressed(struct fastipc_client *client, struct call *call,
-			     const struct fastipc_packed *packed, uint32_t size,
-			     uint32_t sent)
+			     const struct fastipc_packed *packed,
+			     const void *from, uint32_t size, uint32_t sent)
 {
 	struct fastipc_buffer *to = call->reply ? call->reply
 						: &client->scratch;
-	int status = fit_reply(to, packed->original);
+	int status = fastipc_buffer_fit(to, packed->original);
 
 	if (!status)
 		status = fastipc_unpack(&client->unpacker, client->compression,
-					packed, client->unpacker.data, size,
-					to->data);
+					packed, from, size, to->data);
 	if (status == -EPROTO)
 		return status;
 	client->stats.replies++;
@@ -113,7 +105,7 @@ static int take_compressed(struct fastipc_client *client, struct call *call,
 		return error;
 	if (!status)
 		return finish_compressed(client, call, &frame->packed,
-					 frame->length,
+					 client->unpacker.data, frame->length,
 					 frame->record - FASTIPC_FRAME_HEADER);
 	client->stats.replies++;
 	fastipc_call_complete(client, call, status, NULL, 0);
@@ -137,7 +129,7 @@ static int take_reply(struct fastipc_client *client, struct call *call,
 		error = 0;
 		status = -EMSGSIZE;
 	} else {
-		status = fit_reply(to, frame->length);
+		status = fastipc_buffer_fit(to, frame->length);
 		error = status ? 0
 			       : fastipc_frame_take(&client->channel, frame,
 						    to->data);
@@ -171,12 +163,13 @@ static int open_assembly(struct fastipc_client *client, struct call *call)
 			"the reply has %u bytes, the limit is %u: raise max_message",
 			size, client->max_message);
 	else if (call->reply)
-		status = fit_reply(call->reply, size);
-	else
-		status = fit_scratch(client, size);
-	if (!status && assembly->packed.original)
-		status = fastipc_unpacker_grow(&client->unpacker,
-					       assembly->total);
+		status = fastipc_buffer_fit(call->reply, size);
+	/* Not into the scratch: other replies come in between. */
+	if (!status && (assembly->packed.original || !call->reply) &&
+	    fastipc_assembly_grow(assembly, assembly->total))
+		status = fastipc_fail(-ENOMEM,
+				      "no memory for a reply of %u bytes",
+				      assembly->total);
 	if (status) {
 		assembly->discard = true;
 		fastipc_call_complete(client, call, status, NULL, 0);
@@ -201,10 +194,10 @@ static int take_fragment(struct fastipc_client *client, struct call *call,
 		assembly->discard = true; /* given up meanwhile */
 	if (!assembly->discard) {
 		unsigned char *to = call->reply ? call->reply->data
-						: client->scratch.data;
+						: assembly->data;
 
 		if (assembly->packed.original)
-			to = client->unpacker.data;
+			to = assembly->data;
 		error = fastipc_frame_take(&client->channel, frame,
 					   to + assembly->size);
 	}
@@ -219,16 +212,49 @@ static int take_fragment(struct fastipc_client *client, struct call *call,
 	if (assembly->discard)
 		return 0;
 	if (assembly->packed.original)
-		return finish_compressed(
-			client, call, &assembly->packed, assembly->total,
-			assembly->total + FASTIPC_COMPRESS_BLOCK);
+		return finish_compressed(client, call, &assembly->packed,
+					 assembly->data, assembly->total,
+					 assembly->total +
+						 FASTIPC_COMPRESS_BLOCK);
 	client->stats.replies++;
 	client->stats.bytes_received += assembly->total;
 	fastipc_call_complete(client, call, 0,
-			      call->reply ? call->reply->data
-					  : client->scratch.data,
+			      call->reply ? call->reply->data : assembly->data,
 			      assembly->total);
 	return 0;
+}
+
+/* What the server says of a stream, or of itself. */
+static int take_control(struct fastipc_client *client,
+			const struct fastipc_frame *frame)
+{
+	unsigned char data[16];
+	int error = 0;
+
+	if (frame->flags & ~FASTIPC_FRAME_EXT || frame->length > sizeof(data))
+		return -EPROTO;
+	error = fastipc_frame_take(&client->channel, frame, data);
+	fastipc_frame_release(&client->channel, frame);
+	if (error)
+		return error;
+	if (frame->type == FASTIPC_TYPE_GOAWAY)
+		client->goaway = true;
+	else if (frame->type == FASTIPC_TYPE_CREDIT ||
+		 frame->type == FASTIPC_TYPE_CANCEL)
+		error = fastipc_streams_control(&client->streams, frame->type,
+						frame->id, data, frame->length);
+	return error;
+}
+
+static int take_stream(struct fastipc_client *client,
+		       const struct fastipc_frame *frame)
+{
+	struct fastipc_stream *opened = NULL;
+	int error =
+		fastipc_streams_take(&client->streams, frame, NULL, &opened);
+
+	fastipc_channel_notify_space(&client->channel, false);
+	return error;
 }
 
 /* Take one frame.  -EAGAIN: none; other errors: the connection is over. */
@@ -240,9 +266,13 @@ static int take_frame(struct fastipc_client *client)
 
 	if (error)
 		return error;
+	if (__builtin_expect(frame.flags & FASTIPC_FRAME_STREAM, 0))
+		return take_stream(client, &frame);
+	if (__builtin_expect(frame.type > FASTIPC_TYPE_PONG, 0))
+		return take_control(client, &frame);
 	call = fastipc_call_find_pending(client, frame.id);
 	if (frame.flags & FASTIPC_FRAME_MORE ||
-	    (client->assembly.open && frame.type < FASTIPC_TYPE_RESERVED))
+	    (client->assembly.open && frame.id == client->assembly.id))
 		return take_fragment(client, call, &frame);
 	if (call)
 		return take_reply(client, call, &frame);
@@ -260,6 +290,10 @@ unsigned int fastipc_client_drain(struct fastipc_client *client,
 	       !(call && call->state == CALL_DONE)) {
 		int error = take_frame(client);
 
+		if (client->streams.events)
+			fastipc_streams_run(&client->streams);
+		if (!error && client->broken)
+			error = client->broken;
 		if (!error) {
 			count++;
 			continue;

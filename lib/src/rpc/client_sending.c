@@ -1,120 +1,144 @@
 // SPDX-License-Identifier: MIT
 /*
- * The client's outgoing messages: one at a time, waiting for room if need be.
+ * The client's outgoing messages: into the ring at once if nothing is before
+ * them, or from the outbox, by whoever leads.
  */
 #include "rpc/client.h"
+
+#include <stdlib.h>
 
 #include "base/error.h"
 #include "base/futex.h"
 
-void fastipc_client_push_control(struct fastipc_client *client, uint16_t type,
-				 uint64_t id)
-{
-	struct fastipc_outgoing message = {
-		.data = (const unsigned char *)"",
-		.type = type,
-		.id = id,
-	};
+/* A message of a thread that waits until it is sent. */
+struct sending {
+	struct call waiter;
+	struct parcel parcel;
+};
 
-	/* Best effort: without room the server finds out by itself. */
-	if (!client->error &&
-	    fastipc_frame_push(&client->channel, &message, false) == 0)
-		fastipc_channel_notify(&client->channel, FASTIPC_WANT_DATA);
+static void sent(struct parcel *parcel, void *context)
+{
+	struct sending *sending =
+		(struct sending *)((char *)parcel -
+				   offsetof(struct sending, parcel));
+
+	(void)context;
+	fastipc_call_done(&sending->waiter);
 }
 
-/* The leader sleeps or spins without our wish: make it look again. */
-static void kick_leader(struct fastipc_client *client)
+bool fastipc_client_push_outbox(struct fastipc_client *client)
 {
+	bool moved;
+	int error;
+
+	if (fastipc_outbox_is_empty(&client->outbox) || client->error)
+		return false;
+	error = fastipc_outbox_push(&client->outbox, &client->channel, client,
+				    &moved);
+	if (moved)
+		fastipc_channel_notify(&client->channel, FASTIPC_WANT_DATA);
+	if (error == -EPROTO && !client->broken)
+		client->broken = error;
+	return moved;
+}
+
+void fastipc_client_kick(struct fastipc_client *client)
+{
+	if (!client->leading)
+		return;
 	__atomic_store_n(&client->kick, client->kick + 1, __ATOMIC_RELEASE);
 	fastipc_local_wake(&client->kick);
 }
 
-/* Wait until there may be room to send, reading replies meanwhile. */
-static int await_space(struct fastipc_client *client, uint64_t deadline)
+void fastipc_client_send_cancel(struct fastipc_client *client, uint64_t id)
 {
-	uint32_t seen = client->space_word;
-	int error;
+	struct fastipc_outgoing message = {
+		.data = (const unsigned char *)"",
+		.type = FASTIPC_TYPE_CANCEL,
+		.id = id,
+	};
 
-	if (fastipc_client_in_own_callback(client))
-		return fastipc_fail(
-			-EAGAIN,
-			"no room to send now, and a callback must not wait");
-	if (!client->leading) {
-		fastipc_client_begin_leading(client);
-		error = fastipc_client_lead(
-			client, NULL, FASTIPC_WANT_DATA | FASTIPC_WANT_SPACE,
-			deadline);
-		client->leading = false;
-		return error;
-	}
-	client->space_wanted = true;
-	kick_leader(client);
-	fastipc_unlock(&client->lock);
-	error = fastipc_futex_wait(&client->space_word, seen, deadline);
-	fastipc_lock(&client->lock);
-	return error;
+	/* Best effort: without room the server finds out by itself. */
+	if (!client->error && !client->outbox.small &&
+	    fastipc_frame_push(&client->channel, &message, false) == 0)
+		fastipc_channel_notify(&client->channel, FASTIPC_WANT_DATA);
 }
 
-/* The turn to send: nobody else is in the middle of a message. */
-static int begin_sending(struct fastipc_client *client, uint64_t deadline)
+/* A message half sent is given up: the server must know before the next. */
+static int abort_message(struct fastipc_client *client, uint64_t id)
 {
-	while (client->sending) {
-		int error = await_space(client, deadline);
+	const struct fastipc_outgoing message = {
+		.data = (const unsigned char *)"",
+		.type = FASTIPC_TYPE_CANCEL,
+		.id = id,
+	};
+	struct parcel *parcel = fastipc_parcel_make(&message);
 
-		if (error)
-			return error;
-	}
-	if (client->error)
-		return fastipc_client_over(client);
-	if (client->aborting) {
-		struct fastipc_outgoing message = {
-			.data = (const unsigned char *)"",
-			.type = FASTIPC_TYPE_CANCEL,
-			.id = client->abort_id,
-		};
-		int error =
-			fastipc_frame_push(&client->channel, &message, true);
-
-		if (error)
-			return error;
-		client->aborting = false;
-	}
+	if (!parcel)
+		return -ENOMEM;
+	fastipc_outbox_add(&client->outbox, NULL, parcel);
+	fastipc_client_push_outbox(client);
 	return 0;
 }
 
-static void end_sending(struct fastipc_client *client)
+/* Wait in the outbox. */
+static int send_later(struct fastipc_client *client,
+		      struct fastipc_outgoing *message, bool small,
+		      uint64_t deadline)
 {
-	client->sending = false;
-	client->space_word++;
-	fastipc_futex_wake(&client->space_word, INT_MAX);
+	struct sending sending = {
+		.parcel = { .message = *message, .done = sent },
+	};
+	int error;
+
+	fastipc_producer_publish(&client->channel.tx);
+	fastipc_channel_notify(&client->channel, FASTIPC_WANT_DATA);
+	fastipc_outbox_add(&client->outbox,
+			   small ? NULL : &client->outbox.large,
+			   &sending.parcel);
+	fastipc_client_push_outbox(client);
+	fastipc_client_kick(client);
+	error = fastipc_call_await(client, &sending.waiter, deadline);
+	if (!error)
+		return client->error ? fastipc_client_over(client) : 0;
+	fastipc_outbox_remove(&client->outbox, &sending.parcel);
+	if (sending.parcel.message.offset &&
+	    abort_message(client, message->id)) {
+		fastipc_client_fail_all(client, -ENOMEM);
+		return fastipc_client_over(client);
+	}
+	return error;
 }
 
-/* The ring is full: make what is there visible, and wait for room. */
-static int send_slowly(struct fastipc_client *client,
-		       struct fastipc_outgoing *message, bool more,
-		       uint64_t deadline)
+/* In a callback, which must not wait: a large one goes on by itself. */
+static int send_without_waiting(struct fastipc_client *client,
+				const struct fastipc_outgoing *message,
+				bool small)
 {
-	int error = -EAGAIN;
+	struct parcel *parcel;
 
-	client->sending = true;
-	while (error == -EAGAIN && !client->error) {
-		fastipc_producer_publish(&client->channel.tx);
-		fastipc_channel_notify(&client->channel, FASTIPC_WANT_DATA);
-		error = await_space(client, deadline);
-		if (!error && !client->error)
-			error = fastipc_frame_push(&client->channel, message,
-						   more);
-		else if (error == -EAGAIN)
-			break;
-	}
-	if (client->error) {
-		error = fastipc_client_over(client);
-	} else if (error && message->offset) {
-		client->aborting = true;
-		client->abort_id = message->id;
-	}
-	end_sending(client);
-	return error;
+	if (small || !fastipc_outbox_is_empty(&client->outbox))
+		return fastipc_fail(
+			-EAGAIN,
+			"no room to send now, and a callback must not wait");
+	parcel = fastipc_parcel_make(message);
+	if (!parcel)
+		return fastipc_fail(-ENOMEM, "no memory to send %u bytes later",
+				    message->size);
+	fastipc_outbox_add(&client->outbox, &client->outbox.large, parcel);
+	fastipc_client_push_outbox(client);
+	return 0;
+}
+
+static int send_now(struct fastipc_client *client,
+		    struct fastipc_outgoing *message, bool small, bool more)
+{
+	if (!small || !fastipc_outbox_lets_by(&client->outbox, message))
+		return -EAGAIN;
+	if (message->deadline)
+		return fastipc_frame_push_slowly(&client->channel, message,
+						 more);
+	return fastipc_frame_push(&client->channel, message, more);
 }
 
 struct fastipc_packer *fastipc_client_pack(struct fastipc_client *client,
@@ -156,7 +180,10 @@ int fastipc_client_send(struct fastipc_client *client,
 			struct fastipc_outgoing *message, bool more,
 			uint64_t deadline)
 {
-	int error = 0;
+	bool small = message->size +
+			     (message->deadline ? FASTIPC_DEADLINE_BLOCK : 0) <=
+		     fastipc_frame_payload_max(&client->channel);
+	int error;
 
 	if (__builtin_expect(
 		    message->size > client->channel.link.peer_max_message, 0))
@@ -164,18 +191,13 @@ int fastipc_client_send(struct fastipc_client *client,
 			-EMSGSIZE,
 			"the message has %u bytes, the server's limit is %u",
 			message->size, client->channel.link.peer_max_message);
-	if (__builtin_expect(
-		    client->sending || client->aborting || client->error, 0)) {
-		do {
-			error = begin_sending(client, deadline);
-		} while (error == -EAGAIN &&
-			 (error = await_space(client, deadline)) == 0);
-		if (error)
-			return error;
-	}
-	error = fastipc_frame_push(&client->channel, message, more);
-	if (error == -EAGAIN)
-		error = send_slowly(client, message, more, deadline);
+	if (__builtin_expect(client->error, 0))
+		return fastipc_client_over(client);
+	error = send_now(client, message, small, more);
+	if (error == -EAGAIN && fastipc_client_in_own_callback(client))
+		error = send_without_waiting(client, message, small);
+	else if (error == -EAGAIN)
+		error = send_later(client, message, small, deadline);
 	if (error == -ETIMEDOUT)
 		return fastipc_fail(
 			-ETIMEDOUT,

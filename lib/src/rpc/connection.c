@@ -39,6 +39,11 @@ struct connection *fastipc_connection_create(struct fastipc_server *server,
 	fastipc_packing_init(&connection->packing,
 			     fastipc_compress_ref(server->compression),
 			     &connection->channel);
+	fastipc_outbox_init(&connection->outbox);
+	fastipc_streams_init(&connection->streams, &fastipc_server_streams_ops,
+			     &connection->channel, &connection->outbox, true,
+			     server->options.stream_window,
+			     server->options.max_streams);
 	return connection;
 }
 
@@ -46,6 +51,8 @@ void fastipc_connection_unref(struct connection *connection)
 {
 	if (__atomic_sub_fetch(&connection->references, 1, __ATOMIC_ACQ_REL))
 		return;
+	fastipc_outbox_clear(&connection->outbox, connection);
+	fastipc_streams_fini(&connection->streams);
 	pthread_mutex_destroy(&connection->lock);
 	fastipc_compress_unref(connection->packing.settings);
 	free(connection->spare);
@@ -58,7 +65,8 @@ void fastipc_connection_close(struct connection *connection)
 
 	pthread_mutex_lock(&connection->lock);
 	__atomic_store_n(&connection->dead, true, __ATOMIC_RELAXED);
-	fastipc_connection_drop_backlog(connection);
+	fastipc_streams_fail(&connection->streams);
+	fastipc_outbox_clear(&connection->outbox, connection);
 	/* Tell a client that still lives that this is an orderly end. */
 	if (!connection->closing && !channel->hungup) {
 		fastipc_link_shutdown(&channel->link);
@@ -66,6 +74,7 @@ void fastipc_connection_close(struct connection *connection)
 				       FASTIPC_WANT_DATA | FASTIPC_WANT_SPACE);
 	}
 	fastipc_channel_fini(channel);
+	fastipc_streams_run(&connection->streams);
 	pthread_mutex_unlock(&connection->lock);
 	/* An answer from another thread may have left a backlog just before. */
 	fastipc_worker_unpost(connection->worker, connection);
@@ -78,7 +87,7 @@ void fastipc_connection_watch(struct connection *connection, bool idle)
 	struct epoll_event event = { .events = EPOLLRDHUP };
 
 	if (idle)
-		event.events |= fastipc_connection_has_backlog(connection)
+		event.events |= fastipc_connection_is_clogged(connection)
 					? EPOLLOUT
 					: EPOLLIN;
 	event.data.ptr = &connection->watch;
@@ -89,8 +98,11 @@ void fastipc_connection_watch(struct connection *connection, bool idle)
 uint32_t fastipc_connection_wants(const struct connection *connection)
 {
 	/* Who does not take its replies gets no further requests handled. */
-	return fastipc_connection_has_backlog(connection) ? FASTIPC_WANT_SPACE
-							  : FASTIPC_WANT_DATA;
+	if (fastipc_connection_is_clogged(connection))
+		return FASTIPC_WANT_SPACE;
+	return fastipc_connection_has_backlog(connection)
+		       ? FASTIPC_WANT_DATA | FASTIPC_WANT_SPACE
+		       : FASTIPC_WANT_DATA;
 }
 
 bool fastipc_connection_is_busy(const struct connection *connection)
@@ -107,10 +119,13 @@ static void give_up(struct connection *connection)
 	if (connection->closing)
 		return;
 	connection->closing = true;
-	count(__atomic_load_n(&connection->lied, __ATOMIC_RELAXED)
-		      ? &worker->stats.protocol_errors
-		      : &worker->stats.bad_frames,
-	      1);
+	if (connection->stream_error)
+		count(&worker->stats.stream_errors, 1);
+	else
+		count(__atomic_load_n(&connection->lied, __ATOMIC_RELAXED)
+			      ? &worker->stats.protocol_errors
+			      : &worker->stats.bad_frames,
+		      1);
 	/* The rendezvous thread sees the hang-up and posts it. */
 	fastipc_link_hang_up(&connection->channel.link);
 }
@@ -133,7 +148,8 @@ static int scratch_grow(struct worker *worker, uint32_t size)
 }
 
 FASTIPC_INLINE void dispatch(struct connection *connection, uint16_t type,
-			     uint64_t id, const void *data, uint32_t size)
+			     uint64_t id, const void *data, uint32_t size,
+			     uint64_t deadline, struct fastipc_stream *stream)
 {
 	struct fastipc_request request;
 
@@ -146,6 +162,8 @@ FASTIPC_INLINE void dispatch(struct connection *connection, uint16_t type,
 	request.is_deferred = false;
 	request.cancelled = 0;
 	request.kept = NULL;
+	request.deadline = deadline;
+	request.stream = stream;
 	fastipc_request_dispatch(&request);
 }
 
@@ -183,6 +201,37 @@ static int pong(struct connection *connection, uint64_t id, uint32_t size)
 	return error == -EPROTO ? error : 0;
 }
 
+/* Good for nothing; some are, since they cross what they are about. */
+static int useless(struct connection *connection)
+{
+	uint64_t requests = connection->worker->stats.requests;
+
+	if (connection->requests_seen != requests) {
+		connection->requests_seen = requests;
+		connection->streams.useless = 0;
+	}
+	if (!fastipc_streams_useless(&connection->streams))
+		return 0;
+	connection->stream_error = true;
+	return -EPROTO;
+}
+
+static int stream_control(struct connection *connection,
+			  const struct fastipc_frame *frame)
+{
+	int error;
+
+	pthread_mutex_lock(&connection->lock);
+	error = fastipc_streams_control(&connection->streams, frame->type,
+					frame->id, connection->worker->scratch,
+					frame->length);
+	fastipc_streams_run(&connection->streams);
+	pthread_mutex_unlock(&connection->lock);
+	if (error == -EPROTO)
+		connection->stream_error = true;
+	return error;
+}
+
 static int control(struct connection *connection,
 		   const struct fastipc_frame *frame)
 {
@@ -195,8 +244,13 @@ static int control(struct connection *connection,
 		/* A message that was given up half sent ends here, too. */
 		if (assembly->open && assembly->id == frame->id)
 			assembly->open = false;
-		fastipc_request_cancel(connection, frame->id);
+		else if (frame->id & FASTIPC_STREAM_OPENS)
+			return stream_control(connection, frame);
+		else if (!fastipc_request_cancel(connection, frame->id))
+			return useless(connection);
 		return 0;
+	case FASTIPC_TYPE_CREDIT:
+		return stream_control(connection, frame);
 	default:
 		/* A later version's: not for us, and no harm. */
 		count(&connection->worker->stats.unknown_types, 1);
@@ -211,7 +265,7 @@ static int control(struct connection *connection,
 static __attribute__((noinline)) int
 dispatch_compressed(struct connection *connection, uint16_t type, uint64_t id,
 		    const struct fastipc_packed *packed, const void *data,
-		    uint32_t size, uint32_t sent)
+		    uint32_t size, uint32_t sent, uint64_t deadline)
 {
 	struct worker *worker = connection->worker;
 	int error = scratch_grow(worker, packed->original);
@@ -227,8 +281,17 @@ dispatch_compressed(struct connection *connection, uint16_t type, uint64_t id,
 		return error;
 	fastipc_compressed_add(&worker->stats.compressed_received,
 			       packed->original, sent);
-	dispatch(connection, type, id, worker->scratch, packed->original);
+	dispatch(connection, type, id, worker->scratch, packed->original,
+		 deadline, NULL);
 	return 1;
+}
+
+/* What was compressed, its extensions counted but for the deadline. */
+static uint32_t packed_size(const struct fastipc_frame *frame)
+{
+	uint32_t size = frame->record - FASTIPC_FRAME_HEADER;
+
+	return frame->deadline ? size - FASTIPC_DEADLINE_ENTRY : size;
 }
 
 /* A compressed message in one frame.  Not inlined into what all messages need. */
@@ -258,8 +321,8 @@ take_compressed(struct connection *connection,
 		return error;
 	return dispatch_compressed(connection, frame->type, frame->id,
 				   &frame->packed, unpacker->data,
-				   frame->length,
-				   frame->record - FASTIPC_FRAME_HEADER);
+				   frame->length, packed_size(frame),
+				   frame->deadline);
 }
 
 /* A message in one frame: copied out and checked, then it cannot change. */
@@ -286,7 +349,10 @@ FASTIPC_INLINE int take_whole(struct connection *connection,
 	if (__builtin_expect(frame->type >= FASTIPC_TYPE_RESERVED, 0))
 		return control(connection, frame);
 	dispatch(connection, frame->type, frame->id, worker->scratch,
-		 frame->length);
+		 frame->length,
+		 frame->flags & FASTIPC_FRAME_EXT ? frame->deadline
+						  : FASTIPC_NO_DEADLINE,
+		 NULL);
 	return 0;
 }
 
@@ -335,10 +401,43 @@ static int take_fragment(struct connection *connection,
 		return dispatch_compressed(
 			connection, assembly->type, assembly->id,
 			&assembly->packed, assembly->data, assembly->total,
-			assembly->total + FASTIPC_COMPRESS_BLOCK);
+			assembly->total + FASTIPC_COMPRESS_BLOCK,
+			assembly->deadline);
 	if (!assembly->discard)
 		dispatch(connection, assembly->type, assembly->id,
-			 assembly->data, assembly->total);
+			 assembly->data, assembly->total, assembly->deadline,
+			 NULL);
+	return 0;
+}
+
+/* A frame of a stream. */
+static int take_stream(struct connection *connection,
+		       const struct fastipc_frame *frame)
+{
+	struct worker *worker = connection->worker;
+	struct fastipc_stream *opened = NULL;
+	uint32_t size = frame->length;
+	int error;
+
+	if (scratch_grow(worker, frame->opens ? size : 0))
+		return -ENOMEM;
+	pthread_mutex_lock(&connection->lock);
+	error = fastipc_streams_take(&connection->streams, frame,
+				     worker->scratch, &opened);
+	if (opened)
+		fastipc_streams_ref(opened);
+	fastipc_streams_run(&connection->streams);
+	pthread_mutex_unlock(&connection->lock);
+	if (error == -EPROTO)
+		connection->stream_error = true;
+	if (!opened)
+		return error;
+	dispatch(connection, opened->type, opened->id, worker->scratch, size,
+		 opened->deadline, opened);
+	pthread_mutex_lock(&connection->lock);
+	fastipc_streams_unref(opened);
+	fastipc_streams_run(&connection->streams);
+	pthread_mutex_unlock(&connection->lock);
 	return 0;
 }
 
@@ -351,15 +450,20 @@ FASTIPC_INLINE int serve_one(struct connection *connection)
 
 	if (error)
 		return error;
-	if (__builtin_expect((frame.flags & (FASTIPC_FRAME_MORE |
-					     FASTIPC_FRAME_COMPRESSED)) ||
+	if (__builtin_expect((frame.flags &
+			      (FASTIPC_FRAME_MORE | FASTIPC_FRAME_STREAM |
+			       FASTIPC_FRAME_COMPRESSED)) ||
 				     (connection->assembly.open &&
+				      frame.id == connection->assembly.id &&
 				      frame.type < FASTIPC_TYPE_RESERVED),
 			     0)) {
+		if (frame.flags & FASTIPC_FRAME_STREAM)
+			return take_stream(connection, &frame);
 		if (frame.type >= FASTIPC_TYPE_RESERVED)
 			return -EPROTO;
 		if (!(frame.flags & FASTIPC_FRAME_MORE) &&
-		    !connection->assembly.open)
+		    !(connection->assembly.open &&
+		      frame.id == connection->assembly.id))
 			return take_compressed(connection, &frame);
 		return take_fragment(connection, &frame);
 	}
@@ -387,6 +491,8 @@ static bool flush(struct connection *connection)
 		pthread_mutex_lock(&connection->lock);
 	moved = fastipc_connection_flush_backlog(connection);
 	if (shared)
+		fastipc_streams_run(&connection->streams);
+	if (shared)
 		pthread_mutex_unlock(&connection->lock);
 	return moved;
 }
@@ -412,7 +518,7 @@ unsigned int fastipc_connection_serve(struct connection *connection)
 	if (__builtin_expect(fastipc_connection_has_backlog(connection), 0) &&
 	    flush(connection))
 		done++;
-	while (!fastipc_connection_has_backlog(connection) &&
+	while (!fastipc_connection_is_clogged(connection) &&
 	       done < SERVE_BATCH && !connection->closing) {
 		/* A stream of messages: have the next lines on their way.  A
 		 * single message's successor is the client's to write. */

@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "base/error.h"
+#include "rpc/streams.h"
 #include "transport/transport.h"
 
 int fastipc_options_check_size(size_t size, size_t known, const char *init)
@@ -14,6 +15,19 @@ int fastipc_options_check_size(size_t size, size_t known, const char *init)
 	if (size < known)
 		return fastipc_fail(-EINVAL, "options->size is %zu: use %s()",
 				    size, init);
+	return 0;
+}
+
+int fastipc_options_check_streams(uint32_t window, uint32_t most)
+{
+	if (window < FASTIPC_STREAM_WINDOW_LEAST ||
+	    window > FASTIPC_STREAM_WINDOW_MOST)
+		return fastipc_fail(-EINVAL, "stream_window must be %u to %u",
+				    FASTIPC_STREAM_WINDOW_LEAST,
+				    FASTIPC_STREAM_WINDOW_MOST);
+	if (!most || most > FASTIPC_STREAMS_MOST)
+		return fastipc_fail(-EINVAL, "max_streams must be 1 to %u",
+				    FASTIPC_STREAMS_MOST);
 	return 0;
 }
 

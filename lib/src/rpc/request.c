@@ -18,6 +18,21 @@ bool fastipc_request_in_handler(void)
 	return handler_depth != 0;
 }
 
+void fastipc_request_enter(void)
+{
+	handler_depth++;
+}
+
+void fastipc_request_leave(void)
+{
+	handler_depth--;
+}
+
+uint64_t fastipc_request_deadline(const struct fastipc_request *request)
+{
+	return request->deadline;
+}
+
 const void *fastipc_request_data(const struct fastipc_request *request)
 {
 	return request->data;
@@ -40,6 +55,8 @@ bool fastipc_request_is_one_way(const struct fastipc_request *request)
 
 bool fastipc_request_is_cancelled(const struct fastipc_request *request)
 {
+	if (request->stream && fastipc_stream_is_cancelled(request->stream))
+		return true;
 	return __atomic_load_n(&request->cancelled, __ATOMIC_RELAXED) ||
 	       __atomic_load_n(&request->connection->dead, __ATOMIC_RELAXED);
 }
@@ -77,6 +94,24 @@ static int send_reply(struct fastipc_request *request,
 	return fastipc_connection_send(connection, message, from_worker);
 }
 
+/* A stream that is answered like a call; not compressed. */
+static int answer_stream(struct fastipc_request *request, const void *data,
+			 size_t size, int failure, const char *text)
+{
+	size_t most = fastipc_stream_message_max(request->stream);
+
+	if (!failure && size > most) {
+		fastipc_streams_answer(request->stream, NULL, 0, -EMSGSIZE,
+				       "the reply is over the client's limit");
+		return fastipc_fail(
+			-EMSGSIZE,
+			"the reply has %zu bytes, the client's limit is %zu",
+			size, most);
+	}
+	return fastipc_streams_answer(request->stream, data, (uint32_t)size,
+				      failure, text);
+}
+
 /* @message: the reply, compressed or not; it had @size bytes. */
 static int answer(struct fastipc_request *request,
 		  struct fastipc_outgoing *message, size_t size, int failure,
@@ -84,6 +119,9 @@ static int answer(struct fastipc_request *request,
 {
 	if (!request->id)
 		return 0; /* one-way: nobody waits */
+	if (request->stream)
+		return answer_stream(request, message->data, size, failure,
+				     text);
 	if (failure)
 		return fastipc_connection_send_error(request->connection,
 						     request->type, request->id,
@@ -107,7 +145,7 @@ static struct fastipc_outgoing make_reply(const struct fastipc_request *request,
 static bool wants_packing(const struct fastipc_request *request, size_t size,
 			  int failure)
 {
-	return !failure && request->id &&
+	return !failure && request->id && !request->stream &&
 	       fastipc_packing_wants(&request->connection->packing, size);
 }
 
@@ -158,6 +196,8 @@ static int answer_deferred(struct fastipc_request *request, const void *data,
 	if (!error && !failure)
 		count_deferred(connection->server, size, &message);
 	unlink_deferred(request);
+	if (request->stream)
+		fastipc_streams_unref(request->stream);
 	/* Pairs with fastipc_connection_is_shared(): the worker sees all we sent. */
 	__atomic_fetch_sub(&connection->deferred, 1, __ATOMIC_RELEASE);
 	pthread_mutex_unlock(&connection->lock);
@@ -207,7 +247,8 @@ static inline bool is_plain(const struct fastipc_request *request, size_t size)
 	const struct connection *connection = request->connection;
 
 	return !(request->is_deferred | request->answered) && !request->kept &&
-	       request->id && !fastipc_connection_is_shared(connection) &&
+	       request->id && !request->stream &&
+	       !fastipc_connection_is_shared(connection) &&
 	       size <= connection->channel.link.plain_max;
 }
 
@@ -256,7 +297,7 @@ int fastipc_request_reply_value(struct fastipc_request *request,
 			.type = request->type,
 		};
 
-		if (!connection->dead && !connection->backlog &&
+		if (!connection->dead && !connection->outbox.count &&
 		    !fastipc_frame_push_value(&connection->channel, &message,
 					      encode, value, false)) {
 			request->answered = true;
@@ -312,6 +353,8 @@ struct fastipc_request *fastipc_request_defer(struct fastipc_request *request)
 	__atomic_fetch_add(&connection->references, 1, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&connection->deferred, 1, __ATOMIC_RELAXED);
 	pthread_mutex_lock(&connection->lock);
+	if (kept->stream)
+		fastipc_streams_ref(kept->stream);
 	kept->previous = NULL;
 	kept->next = connection->requests;
 	if (kept->next)
@@ -322,15 +365,20 @@ struct fastipc_request *fastipc_request_defer(struct fastipc_request *request)
 	return kept;
 }
 
-void fastipc_request_cancel(struct connection *connection, uint64_t id)
+bool fastipc_request_cancel(struct connection *connection, uint64_t id)
 {
+	bool found = false;
+
 	pthread_mutex_lock(&connection->lock);
 	for (struct fastipc_request *request = connection->requests; request;
 	     request = request->next)
-		if (request->id == id)
+		if (request->id == id) {
 			__atomic_store_n(&request->cancelled, 1,
 					 __ATOMIC_RELAXED);
+			found = true;
+		}
 	pthread_mutex_unlock(&connection->lock);
+	return found;
 }
 
 /* ---- running the handler ---- */
@@ -357,6 +405,10 @@ void fastipc_request_dispatch(struct fastipc_request *request)
 	if (!fastipc_registry_find(connection->server->registry, request->type,
 				   cache)) {
 		no_handler(request);
+		return;
+	}
+	if (__builtin_expect(connection->draining, 0) && request->id) {
+		answer_now(request, NULL, 0, -ESHUTDOWN, "the server drains");
 		return;
 	}
 	handler_depth++;

@@ -42,11 +42,6 @@ static bool spin_for_space(struct connection *connection)
 	}
 }
 
-static void set_backlog(struct connection *connection, struct backlog *first)
-{
-	__atomic_store_n(&connection->backlog, first, __ATOMIC_RELAXED);
-}
-
 /* From here on the client has stall_timeout_ns to make room. */
 static void stamp_backlog(struct connection *connection)
 {
@@ -54,60 +49,63 @@ static void stamp_backlog(struct connection *connection)
 			 __ATOMIC_RELAXED);
 }
 
-/* The next backlog does not allocate again, unless it is larger. */
-static void retire(struct connection *connection, struct backlog *backlog)
+/* The next one does not allocate again, unless it is larger. */
+static void retire(struct parcel *parcel, void *context)
 {
-	if (backlog->capacity > SPARE_MOST ||
+	struct connection *connection = context;
+
+	if (parcel->capacity > SPARE_MOST ||
 	    (connection->spare &&
-	     connection->spare->capacity >= backlog->capacity)) {
-		free(backlog);
+	     connection->spare->capacity >= parcel->capacity)) {
+		free(parcel);
 		return;
 	}
 	free(connection->spare);
-	connection->spare = backlog;
+	connection->spare = parcel;
 }
 
-static struct backlog *take_backlog(struct connection *connection,
-				    uint32_t size)
+static struct parcel *make_parcel(struct connection *connection,
+				  const struct fastipc_outgoing *message)
 {
-	struct backlog *backlog = connection->spare;
+	uint32_t left = message->size - message->offset;
+	struct parcel *spare = connection->spare;
+	uint32_t capacity;
 
-	if (backlog && backlog->capacity >= size) {
-		connection->spare = NULL;
-		return backlog;
-	}
-	backlog = malloc(sizeof(*backlog) + size);
-	if (backlog)
-		backlog->capacity = size;
-	return backlog;
+	if (!spare || spare->capacity < left)
+		return fastipc_parcel_make(message);
+	connection->spare = NULL;
+	capacity = spare->capacity;
+	*spare = (struct parcel){ .message = *message, .capacity = capacity };
+	memcpy(spare->bytes, message->data + message->offset, left);
+	spare->message.data = spare->bytes - message->offset;
+	return spare;
+}
+
+void fastipc_connection_queued(struct connection *connection, bool from_worker)
+{
+	if (connection->outbox.count == 1)
+		stamp_backlog(connection);
+	if (!from_worker)
+		fastipc_worker_post(connection->worker, connection,
+				    EVENT_BACKLOG);
 }
 
 /* Keep what is left of @message until there is room. */
 static int put_aside(struct connection *connection,
 		     const struct fastipc_outgoing *message, bool from_worker)
 {
-	uint32_t left = message->size - message->offset;
-	/* Room for the whole: the next of its size may have more left. */
-	struct backlog *backlog = take_backlog(connection, message->size);
+	bool large = message->size >
+		     fastipc_frame_payload_max(&connection->channel);
+	struct parcel *parcel = make_parcel(connection, message);
 
-	if (!backlog)
-		return fastipc_fail(
-			-ENOMEM, "no memory to keep a reply of %u bytes", left);
-	memcpy(backlog->bytes, message->data + message->offset, left);
-	backlog->message = *message;
-	/* The bytes already sent are not kept: data - offset is their place. */
-	backlog->message.data = backlog->bytes - message->offset;
-	backlog->next = NULL;
-	if (connection->backlog) {
-		connection->backlog_last->next = backlog;
-	} else {
-		stamp_backlog(connection);
-		set_backlog(connection, backlog);
-	}
-	connection->backlog_last = backlog;
-	if (!from_worker)
-		fastipc_worker_post(connection->worker, connection,
-				    EVENT_BACKLOG);
+	if (!parcel)
+		return fastipc_fail(-ENOMEM,
+				    "no memory to keep a reply of %u bytes",
+				    message->size - message->offset);
+	parcel->done = retire;
+	fastipc_outbox_add(&connection->outbox,
+			   large ? &connection->outbox.large : NULL, parcel);
+	fastipc_connection_queued(connection, from_worker);
 	return 0;
 }
 
@@ -116,12 +114,21 @@ static int put_aside(struct connection *connection,
  * has read, or memory is short.  Better no connection than a wrong one, or a
  * client that waits for ever.  The rendezvous thread sees the hang-up.
  */
-static int abandon(struct connection *connection, int error)
+int fastipc_connection_abandon(struct connection *connection, int error)
 {
 	if (error == -EPROTO)
 		__atomic_store_n(&connection->lied, true, __ATOMIC_RELAXED);
 	fastipc_link_hang_up(&connection->channel.link);
 	return error;
+}
+
+/* Whether @message may go now, before what is in the outbox. */
+static bool may_go(const struct connection *connection,
+		   const struct fastipc_outgoing *message)
+{
+	if (message->size > fastipc_frame_payload_max(&connection->channel))
+		return fastipc_outbox_is_empty(&connection->outbox);
+	return fastipc_outbox_lets_by(&connection->outbox, message);
 }
 
 int fastipc_connection_send_slowly(struct connection *connection,
@@ -133,18 +140,17 @@ int fastipc_connection_send_slowly(struct connection *connection,
 
 	if (__builtin_expect(connection->dead, 0))
 		return fastipc_fail(-EPIPE, "the client is gone");
-	if (__builtin_expect(!connection->backlog, 1))
+	if (__builtin_expect(may_go(connection, message), 1))
 		error = fastipc_frame_push(channel, message, false);
 	if (__builtin_expect(error == -EAGAIN, 0)) {
-		while (error == -EAGAIN && from_worker &&
-		       !connection->backlog && message->offset &&
+		while (error == -EAGAIN && from_worker && message->offset &&
 		       spin_for_space(connection))
 			error = fastipc_frame_push(channel, message, false);
 		if (error == -EAGAIN)
 			error = put_aside(connection, message, from_worker);
 	}
 	if (__builtin_expect(error, 0))
-		return abandon(connection, error);
+		return fastipc_connection_abandon(connection, error);
 	fastipc_channel_notify(channel, FASTIPC_WANT_DATA);
 	return 0;
 }
@@ -173,35 +179,18 @@ int fastipc_connection_send_error(struct connection *connection, uint16_t type,
 bool fastipc_connection_flush_backlog(struct connection *connection)
 {
 	struct fastipc_channel *channel = &connection->channel;
-	bool moved = false;
+	bool moved;
+	int error;
 
-	while (connection->backlog) {
-		struct backlog *backlog = connection->backlog;
-		uint32_t before = backlog->message.offset;
-		int error =
-			fastipc_frame_push(channel, &backlog->message, false);
-
-		moved |= !error || backlog->message.offset != before;
-		if (error && error != -EAGAIN)
-			abandon(connection, error);
-		if (error)
-			break;
-		set_backlog(connection, backlog->next);
-		retire(connection, backlog);
-	}
+	if (connection->dead)
+		return false;
+	error = fastipc_outbox_push(&connection->outbox, channel, connection,
+				    &moved);
+	if (error && error != -EAGAIN)
+		fastipc_connection_abandon(connection, error);
 	if (moved) {
 		stamp_backlog(connection);
 		fastipc_channel_notify(channel, FASTIPC_WANT_DATA);
 	}
 	return moved;
-}
-
-void fastipc_connection_drop_backlog(struct connection *connection)
-{
-	while (connection->backlog) {
-		struct backlog *backlog = connection->backlog;
-
-		set_backlog(connection, backlog->next);
-		free(backlog);
-	}
 }

@@ -29,6 +29,8 @@ void fastipc_server_options_init(struct fastipc_server_options *options)
 		.max_connections = 8192,
 		.stall_timeout_ns = 30000000000ull,
 		.handshake_timeout_ns = 2000000000ull,
+		.stream_window = FASTIPC_STREAM_WINDOW_DEFAULT,
+		.max_streams = FASTIPC_STREAMS_DEFAULT,
 		.mode = 0600,
 		.compress_from = FASTIPC_COMPRESS_FROM,
 		.compression_level = 1,
@@ -49,6 +51,10 @@ static int check_options(const struct fastipc_server_options *options)
 	    options->max_connections > CONNECTIONS_MOST)
 		return fastipc_fail(-EINVAL, "max_connections must be 1 to %u",
 				    CONNECTIONS_MOST);
+	error = fastipc_options_check_streams(options->stream_window,
+					      options->max_streams);
+	if (error)
+		return error;
 	return fastipc_options_check(options->wait, options->checksum,
 				     options->ring_size, options->schema_match,
 				     options->max_message);
@@ -313,6 +319,7 @@ int fastipc_server_get_stats(const struct fastipc_server *server,
 		ADD(unknown_types);
 		ADD(bad_frames);
 		ADD(protocol_errors);
+		ADD(stream_errors);
 		ADD(stalled);
 		ADD(hangups);
 		ADD(bytes_received);

@@ -34,7 +34,9 @@
 
 #include "frame/compress.h"
 #include "frame/frame.h"
+#include "rpc/outbox.h"
 #include "rpc/registry.h"
+#include "rpc/streams.h"
 
 /* What a descriptor in the epoll set is; first member of its owner. */
 enum watch_kind {
@@ -61,41 +63,39 @@ struct handshake {
 #define EVENT_DOORBELL 2u /* the client rang the socket */
 #define EVENT_HANGUP 4u	  /* the socket is closed: drain, then forget */
 #define EVENT_BACKLOG 8u  /* another thread left something to send */
-
-/* A message, or the rest of one, that did not fit into the ring. */
-struct backlog {
-	struct backlog *next;
-	struct fastipc_outgoing message;
-	uint32_t capacity; /* of bytes */
-	unsigned char bytes[];
-};
+#define EVENT_DRAIN 16u	  /* the server drains */
 
 struct connection {
 	struct watch watch;
 	struct fastipc_channel channel;
 	struct fastipc_server *server;
 	struct worker *worker;
-	uint32_t references; /* the worker's, and each deferred request's */
-	uint32_t deferred;   /* requests to be answered later */
-	bool dead;	     /* nothing can be sent any more */
-	bool lied;	     /* about what it has read */
+	/* The worker's, each deferred request's, each held stream's. */
+	uint32_t references;
+	uint32_t deferred; /* requests to be answered later, streams held */
+	bool dead;	   /* nothing can be sent any more */
+	bool lied;	   /* about what it has read */
 	struct fastipc_peer peer;		/* outlives the link, ... */
 	struct fastipc_fingerprint fingerprint; /* ... as this does */
 	pthread_mutex_t lock;
 	struct fastipc_request *requests; /* deferred; under lock */
-	struct backlog *backlog, *backlog_last;
-	struct backlog *spare;	/* kept from the last one; may be NULL */
+	struct outbox outbox;	/* what the ring has no room for yet */
+	struct parcel *spare;	/* kept from the last one; may be NULL */
 	uint64_t backlog_since; /* when it last moved, ns */
+	struct streams streams;
 
 	/* The worker's. */
 	struct fastipc_assembly assembly;
 	struct handler_cache handlers;
 	struct fastipc_packing packing; /* with a reference to its settings */
 	bool hot;
-	bool closing;	    /* broken: waits for its HANGUP */
-	bool slept_on;	    /* by the worker, last time, ... */
-	uint32_t bell_seen; /* ... and the doorbell's value then */
-	uint64_t last_turn; /* of the worker, in which something came */
+	bool closing;		/* broken: waits for its HANGUP */
+	bool draining;		/* GOAWAY was sent */
+	bool stream_error;	/* what it broke were rules of streams */
+	uint64_t requests_seen; /* when a control was useless last */
+	bool slept_on;		/* by the worker, last time, ... */
+	uint32_t bell_seen;	/* ... and the doorbell's value then */
+	uint64_t last_turn;	/* of the worker, in which something came */
 	struct connection *next, *previous;
 
 	/* Under worker->inbox_lock. */
@@ -117,6 +117,8 @@ struct fastipc_request {
 	bool answered;
 	bool is_deferred;
 	uint32_t cancelled;
+	uint64_t deadline;
+	struct fastipc_stream *stream;		 /* that it opened, or NULL */
 	struct fastipc_request *kept;		 /* what defer returned */
 	struct fastipc_request *next, *previous; /* deferred ones */
 	uint64_t bytes[];
@@ -168,6 +170,9 @@ struct fastipc_server {
 	uint64_t connections;	 /* open; rendezvous thread and workers */
 	uint64_t deferred_bytes; /* sent by answers from other threads */
 	struct fastipc_compressed deferred_compressed; /* likewise */
+	uint32_t parted; /* futex word: a connection is gone */
+	bool draining;
+	bool told; /* the workers, that it drains */
 	bool running;
 	uint64_t paused_until; /* no accepting before; 0: not paused */
 	struct fastipc_server_stats stats; /* the rendezvous thread's */
@@ -218,7 +223,14 @@ fastipc_connection_is_shared(const struct connection *connection)
 static inline bool
 fastipc_connection_has_backlog(const struct connection *connection)
 {
-	return __atomic_load_n(&connection->backlog, __ATOMIC_RELAXED) != NULL;
+	return !fastipc_outbox_is_empty(&connection->outbox);
+}
+
+/* The same, and the client gets no further requests handled until then. */
+static inline bool
+fastipc_connection_is_clogged(const struct connection *connection)
+{
+	return fastipc_outbox_is_clogged(&connection->outbox);
 }
 
 int fastipc_connection_send_slowly(struct connection *connection,
@@ -233,7 +245,7 @@ FASTIPC_INLINE int fastipc_connection_send(struct connection *connection,
 					   struct fastipc_outgoing *message,
 					   bool from_worker)
 {
-	if (__builtin_expect(connection->dead || connection->backlog ||
+	if (__builtin_expect(connection->dead || connection->outbox.count ||
 				     fastipc_frame_push(&connection->channel,
 							message, false),
 			     0))
@@ -249,16 +261,27 @@ int fastipc_connection_send_error(struct connection *connection, uint16_t type,
 				  bool from_worker);
 /* Push the backlog on.  Returns whether anything moved. */
 bool fastipc_connection_flush_backlog(struct connection *connection);
-void fastipc_connection_drop_backlog(struct connection *connection);
+/* Something was put into the outbox. */
+void fastipc_connection_queued(struct connection *connection, bool from_worker);
+/* It cannot go on as it should: its end, which the rendezvous thread sees.
+ * Returns @error. */
+int fastipc_connection_abandon(struct connection *connection, int error);
 
 /* ---- request.c ---- */
 
+/* This thread is in a handler, or a callback, from here on. */
+void fastipc_request_enter(void);
+void fastipc_request_leave(void);
 /* Run the handler of @request and see that it is answered. */
 void fastipc_request_dispatch(struct fastipc_request *request);
 /* The client gave up @id. */
-void fastipc_request_cancel(struct connection *connection, uint64_t id);
+bool fastipc_request_cancel(struct connection *connection, uint64_t id);
 /* Whether this thread is in a handler. */
 bool fastipc_request_in_handler(void);
+
+/* ---- server_streams.c ---- */
+
+extern const struct streams_ops fastipc_server_streams_ops;
 
 /* ---- worker.c ---- */
 

@@ -249,7 +249,7 @@ static void hang_up(struct worker *worker, struct connection *connection)
 	do {
 		/* Deferred requests may be answered meanwhile. */
 		pthread_mutex_lock(&connection->lock);
-		fastipc_connection_drop_backlog(connection);
+		fastipc_outbox_clear(&connection->outbox, connection);
 		pthread_mutex_unlock(&connection->lock);
 	} while (most-- && !connection->closing &&
 		 fastipc_connection_serve(connection) != 0);

@@ -62,6 +62,8 @@ static void propose(struct fastipc_hello *hello,
 	hello->fingerprint_full = mine->fingerprint.full;
 	hello->features |= mine->features;
 	hello->dictionary = mine->dictionary;
+	hello->stream_window = mine->stream_window;
+	hello->max_streams = mine->max_streams;
 }
 
 /* Who does not say is taken. */
@@ -122,6 +124,8 @@ static int take_proposal(struct fastipc_link *link,
 	link->features = mine->features;
 	link->peer_features = hello->features;
 	link->peer_dictionary = hello->dictionary;
+	link->peer_stream_window = hello->stream_window;
+	link->peer_max_streams = hello->max_streams;
 	return 0;
 }
 

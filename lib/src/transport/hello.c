@@ -47,6 +47,8 @@ static void swap_fields(struct fastipc_hello *hello)
 	hello->cursor = htole64(hello->cursor);
 	hello->fingerprint_full = htole64(hello->fingerprint_full);
 	hello->dictionary = htole64(hello->dictionary);
+	hello->stream_window = htole32(hello->stream_window);
+	hello->max_streams = htole32(hello->max_streams);
 }
 
 void fastipc_hello_init(struct fastipc_hello *hello,

@@ -37,7 +37,9 @@ struct fastipc_region {
 struct fastipc_proposal {
 	enum fastipc_checksum checksum; /* at least this */
 	uint32_t ring_size;
-	uint32_t max_message; /* largest message this end accepts */
+	uint32_t max_message;	/* largest message this end accepts */
+	uint32_t stream_window; /* first credit of each stream; 0: none */
+	uint32_t max_streams;	/* that the peer may open at once */
 	struct fastipc_fingerprint fingerprint;
 	enum fastipc_schema_match schema_match;
 	enum fastipc_transport transport; /* AUTO: any */
@@ -64,6 +66,8 @@ struct fastipc_link {
 	/* Longer messages are not to be sent as they are: over the limit, or
 	 * worth compressing. */
 	uint32_t plain_max;
+	uint32_t peer_stream_window;
+	uint32_t peer_max_streams;
 	struct fastipc_fingerprint peer_fingerprint;
 	struct fastipc_peer cred;
 	uint32_t features;	  /* FASTIPC_HELLO_*: what this end offered, */

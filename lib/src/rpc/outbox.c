@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The scheduler of what waits to be sent.
+ */
+#include "rpc/outbox.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Who has less than this left does not begin a fragment with it. */
+#define FRAGMENT_LEAST 512u
+
+void fastipc_outbox_init(struct outbox *outbox)
+{
+	*outbox = (struct outbox){ .large.weight = FASTIPC_WEIGHT_DEFAULT };
+}
+
+struct parcel *fastipc_parcel_make(const struct fastipc_outgoing *message)
+{
+	uint32_t left = message->size - message->offset;
+	struct parcel *parcel = malloc(sizeof(*parcel) + left);
+
+	if (!parcel)
+		return NULL;
+	*parcel = (struct parcel){
+		.message = *message,
+		.capacity = left,
+	};
+	if (left)
+		memcpy(parcel->bytes, message->data + message->offset, left);
+	/* The bytes already sent are not kept: data - offset is their place. */
+	parcel->message.data = parcel->bytes - message->offset;
+	return parcel;
+}
+
+static void counted(struct outbox *outbox, uint32_t change)
+{
+	bool clogged = outbox->small ||
+		       outbox->large.bytes > FASTIPC_OUTBOX_CLOGGED;
+
+	__atomic_store_n(&outbox->count, outbox->count + change,
+			 __ATOMIC_RELAXED);
+	if (clogged != outbox->clogged)
+		__atomic_store_n(&outbox->clogged, clogged, __ATOMIC_RELAXED);
+}
+
+/* ---- rounds ---- */
+
+static void join(struct outbox *outbox, struct flow *flow)
+{
+	struct flow **turn = &outbox->turns[!flow->urgent];
+
+	flow->deficit = 0;
+	flow->in_turn = false;
+	if (!*turn) {
+		flow->next = flow->previous = flow;
+		*turn = flow;
+		return;
+	}
+	/* Behind all others: before the one whose turn it is. */
+	flow->next = *turn;
+	flow->previous = (*turn)->previous;
+	flow->previous->next = flow;
+	flow->next->previous = flow;
+}
+
+static void leave(struct outbox *outbox, struct flow *flow)
+{
+	struct flow **turn = &outbox->turns[!flow->urgent];
+
+	flow->previous->next = flow->next;
+	flow->next->previous = flow->previous;
+	if (*turn == flow)
+		*turn = flow->next == flow ? NULL : flow->next;
+}
+
+static void append(struct parcel **first, struct parcel **last,
+		   struct parcel *parcel)
+{
+	parcel->next = NULL;
+	if (*first)
+		(*last)->next = parcel;
+	else
+		*first = parcel;
+	*last = parcel;
+}
+
+void fastipc_outbox_add(struct outbox *outbox, struct flow *flow,
+			struct parcel *parcel)
+{
+	parcel->flow = flow;
+	if (!flow) {
+		append(&outbox->small, &outbox->small_last, parcel);
+	} else {
+		flow->bytes += parcel->message.size - parcel->message.offset;
+		if (!flow->first)
+			join(outbox, flow);
+		append(&flow->first, &flow->last, parcel);
+	}
+	counted(outbox, 1);
+}
+
+static void unlink_parcel(struct parcel **first, struct parcel **last,
+			  struct parcel *parcel)
+{
+	struct parcel *before = NULL;
+
+	for (struct parcel *p = *first; p != parcel; p = p->next)
+		before = p;
+	if (before)
+		before->next = parcel->next;
+	else
+		*first = parcel->next;
+	if (*last == parcel)
+		*last = before;
+}
+
+void fastipc_outbox_remove(struct outbox *outbox, struct parcel *parcel)
+{
+	struct flow *flow = parcel->flow;
+
+	if (!flow) {
+		unlink_parcel(&outbox->small, &outbox->small_last, parcel);
+	} else {
+		unlink_parcel(&flow->first, &flow->last, parcel);
+		flow->bytes -= parcel->message.size - parcel->message.offset;
+		if (!flow->first)
+			leave(outbox, flow);
+	}
+	counted(outbox, UINT32_MAX);
+}
+
+/* What @flow may send now of its first message, as long as it has its turn. */
+static uint32_t allowance(const struct flow *flow, uint32_t most)
+{
+	const struct parcel *parcel = flow->first;
+	uint32_t quantum = flow->weight * FASTIPC_OUTBOX_QUANTUM;
+	uint32_t left = parcel->message.size - parcel->message.offset;
+	uint32_t want = left < most ? left : most;
+	uint32_t room = flow->deficit > FASTIPC_OUTBOX_COST
+				? flow->deficit - FASTIPC_OUTBOX_COST
+				: 0;
+
+	if (want + FASTIPC_OUTBOX_COST <= flow->deficit)
+		return want;
+	/* Rather wait for the next turn than be cut, if that is enough. */
+	if (parcel->whole || want + FASTIPC_OUTBOX_COST <= quantum ||
+	    room < FRAGMENT_LEAST)
+		return UINT32_MAX;
+	return room;
+}
+
+static struct parcel *next_in_round(struct flow **turn, uint32_t most,
+				    uint32_t *length)
+{
+	for (;; *turn = (*turn)->next) {
+		struct flow *flow = *turn;
+
+		if (!flow->in_turn) {
+			flow->in_turn = true;
+			flow->deficit += flow->weight * FASTIPC_OUTBOX_QUANTUM;
+		}
+		*length = allowance(flow, most);
+		if (*length != UINT32_MAX)
+			return flow->first;
+		flow->in_turn = false;
+	}
+}
+
+struct parcel *fastipc_outbox_next(struct outbox *outbox, uint32_t most,
+				   uint32_t *length)
+{
+	if (outbox->small) {
+		*length = outbox->small->message.size;
+		return outbox->small;
+	}
+	for (int i = 0; i < 2; i++)
+		if (outbox->turns[i])
+			return next_in_round(&outbox->turns[i], most, length);
+	return NULL;
+}
+
+void fastipc_outbox_sent(struct outbox *outbox, struct parcel *parcel,
+			 uint32_t length, bool last)
+{
+	struct flow *flow = parcel->flow;
+	uint32_t cost = length + FASTIPC_OUTBOX_COST;
+
+	if (flow) {
+		flow->bytes -= length;
+		flow->deficit -= cost < flow->deficit ? cost : flow->deficit;
+	}
+	if (last)
+		fastipc_outbox_remove(outbox, parcel);
+}
+
+static void finish(struct parcel *parcel, void *context)
+{
+	if (parcel->done)
+		parcel->done(parcel, context);
+	else
+		free(parcel);
+}
+
+int fastipc_outbox_push(struct outbox *outbox, struct fastipc_channel *channel,
+			void *context, bool *moved)
+{
+	uint32_t most = fastipc_frame_payload_max(channel);
+	struct parcel *parcel;
+	uint32_t length;
+
+	*moved = false;
+	while ((parcel = fastipc_outbox_next(outbox, most, &length))) {
+		const struct flow *flow = parcel->flow;
+		uint32_t before = parcel->message.offset;
+		int error = fastipc_frame_push_part(channel, &parcel->message,
+						    length,
+						    flow && !flow->urgent);
+
+		if (error && error != -EINPROGRESS)
+			return error;
+		fastipc_producer_publish(&channel->tx);
+		*moved = true;
+		fastipc_outbox_sent(outbox, parcel,
+				    parcel->message.offset - before, !error);
+		if (!error)
+			finish(parcel, context);
+	}
+	return 0;
+}
+
+void fastipc_outbox_clear(struct outbox *outbox, void *context)
+{
+	struct parcel *parcel;
+	uint32_t length;
+
+	while ((parcel = fastipc_outbox_next(outbox, UINT32_MAX, &length))) {
+		fastipc_outbox_remove(outbox, parcel);
+		finish(parcel, context);
+	}
+}
