@@ -39,6 +39,8 @@ static void swap_fields(struct fastipc_hello *hello)
 	hello->checksum = htole32(hello->checksum);
 	hello->ring_size = htole32(hello->ring_size);
 	hello->max_message = htole32(hello->max_message);
+	hello->stream_window = htole32(hello->stream_window);
+	hello->max_streams = htole32(hello->max_streams);
 	hello->fingerprint = htole64(hello->fingerprint);
 	hello->uptime_ns = htole64(hello->uptime_ns);
 	hello->connections = htole32(hello->connections);
@@ -47,8 +49,6 @@ static void swap_fields(struct fastipc_hello *hello)
 	hello->cursor = htole64(hello->cursor);
 	hello->fingerprint_full = htole64(hello->fingerprint_full);
 	hello->dictionary = htole64(hello->dictionary);
-	hello->stream_window = htole32(hello->stream_window);
-	hello->max_streams = htole32(hello->max_streams);
 }
 
 void fastipc_hello_init(struct fastipc_hello *hello,

@@ -89,10 +89,11 @@ struct fastipc_hello {
 	/*  72 */ struct fastipc_totals totals; /* STATUS */
 	/* 112 */ uint64_t cursor; /* LIST: connections with ids above it */
 	/* 120 */ uint64_t fingerprint_full; /* with names; 0: none */
-	/* 128 */ uint64_t dictionary;	  /* zstd: size << 32 | CRC; 0: none */
-	/* 136 */ uint32_t stream_window; /* first credit of each stream */
-	/* 140 */ uint32_t max_streams;	  /* ACCEPT: open at once */
-	/* 144 */ uint64_t reserved[2];
+	/* 128 */ uint64_t dictionary; /* zstd: size << 32 | CRC; 0: none */
+	/* 136 */ uint64_t reserved;
+	/* 144 */ uint32_t stream_window; /* first credit of each stream */
+	/* 148 */ uint32_t max_streams;	  /* ACCEPT: open at once */
+	/* 152 */ uint64_t reserved_too;
 };
 
 _Static_assert(sizeof(struct fastipc_hello) == 160, "HELLO size");
