@@ -38,7 +38,7 @@ void fastipc_link_close(struct fastipc_link *link)
 	link_init(link);
 }
 
-static int read_cred(int sock, struct fastipc_peer *cred)
+int fastipc_hello_cred(int sock, struct fastipc_peer *cred)
 {
 	struct ucred ucred;
 	socklen_t length = sizeof(ucred);
@@ -52,8 +52,8 @@ static int read_cred(int sock, struct fastipc_peer *cred)
 	return 0;
 }
 
-static void propose(struct fastipc_hello *hello,
-		    const struct fastipc_proposal *mine)
+void fastipc_hello_propose(struct fastipc_hello *hello,
+			   const struct fastipc_proposal *mine)
 {
 	hello->checksum = mine->checksum;
 	hello->ring_size = mine->ring_size;
@@ -80,8 +80,8 @@ static int check_schema(uint64_t theirs, uint64_t mine)
 }
 
 /* What must agree, in CONNECT and in ACCEPT alike. */
-static int check_peer(const struct fastipc_hello *hello,
-		      const struct fastipc_proposal *mine)
+int fastipc_hello_check(const struct fastipc_hello *hello,
+			const struct fastipc_proposal *mine)
 {
 	if (hello->abi != FASTIPC_ABI_VERSION)
 		return fastipc_fail(-EPROTONOSUPPORT,
@@ -153,7 +153,7 @@ static int answer_query(int sock, const struct fastipc_proposal *mine,
 	struct fastipc_hello hello;
 
 	fastipc_hello_init(&hello, FASTIPC_HELLO_STATUS);
-	propose(&hello, mine);
+	fastipc_hello_propose(&hello, mine);
 	hello.connections = status->connections;
 	hello.threads = status->threads;
 	hello.uptime_ns = status->uptime_ns;
@@ -178,7 +178,7 @@ static int send_accept(int sock, const struct fastipc_proposal *mine,
 	if (ret)
 		return ret;
 	fastipc_hello_init(&hello, FASTIPC_HELLO_ACCEPT);
-	propose(&hello, mine);
+	fastipc_hello_propose(&hello, mine);
 	hello.checksum = link->checksum;
 	hello.ring_size = link->own.size;
 	if (link->bell)
@@ -239,7 +239,7 @@ static int accept_client(int sock, const struct fastipc_proposal *mine,
 			 const struct fastipc_hello *hello,
 			 int fds[FASTIPC_HELLO_FDS], struct fastipc_link *link)
 {
-	int ret = check_peer(hello, mine);
+	int ret = fastipc_hello_check(hello, mine);
 
 	if (!ret)
 		ret = take_client(link, mine, hello, fds);
@@ -247,7 +247,7 @@ static int accept_client(int sock, const struct fastipc_proposal *mine,
 	if (!ret)
 		ret = take_proposal(link, mine, hello);
 	if (!ret)
-		ret = read_cred(sock, &link->cred);
+		ret = fastipc_hello_cred(sock, &link->cred);
 	if (ret)
 		return ret;
 	link->checksum = hello->checksum > (uint32_t)mine->checksum
@@ -273,6 +273,9 @@ static int serve_hello(int sock, const struct fastipc_proposal *mine,
 		return answer_query(sock, mine, status);
 	if (hello->kind == FASTIPC_HELLO_LIST && bare)
 		return fastipc_listing_answer(sock, status, hello->cursor);
+	if (hello->kind == FASTIPC_HELLO_SUBSCRIBE)
+		return fastipc_fail(-EPROTOTYPE, "a client asked this server "
+						 "for a topic");
 	if (hello->kind == FASTIPC_HELLO_CONNECT)
 		return fastipc_fail(-EUSERS,
 				    "there is no room for another connection");
@@ -337,6 +340,10 @@ static int refused(int error)
 		return fastipc_fail(error, "the server's address is of the "
 					   "other transport: use that, or a "
 					   "NAME without a prefix");
+	case EPROTOTYPE:
+		return fastipc_fail(error, "a server and a topic are not the "
+					   "same: subscribe to a topic, "
+					   "connect to a server");
 	case ENOPROTOOPT:
 		return fastipc_fail(error, "the server speaks another schema: "
 					   "generate both ends from one");
@@ -425,7 +432,7 @@ static int take_agreement(struct fastipc_link *link,
 			  const struct fastipc_proposal *mine,
 			  const struct fastipc_hello *answer)
 {
-	int ret = check_peer(answer, mine);
+	int ret = fastipc_hello_check(answer, mine);
 
 	if (ret)
 		return ret;
@@ -471,7 +478,7 @@ static int connect_memfd(struct fastipc_link *link,
 		ret = fastipc_bell_create(link, &fds[1]);
 	if (!ret) {
 		fastipc_hello_init(&hello, FASTIPC_HELLO_CONNECT);
-		propose(&hello, mine);
+		fastipc_hello_propose(&hello, mine);
 		hello.features |= FASTIPC_HELLO_BELL;
 		ret = fastipc_hello_exchange(link->sock, &hello, fds, 2,
 					     FASTIPC_HELLO_ACCEPT, deadline,
@@ -495,7 +502,7 @@ static int connect_kmod(struct fastipc_link *link,
 	if (ret)
 		return ret;
 	fastipc_hello_init(&hello, FASTIPC_HELLO_CONNECT);
-	propose(&hello, mine);
+	fastipc_hello_propose(&hello, mine);
 	hello.required |= FASTIPC_HELLO_KMOD;
 	ret = fastipc_hello_exchange(link->sock, &hello, &fd, 1,
 				     FASTIPC_HELLO_ACCEPT, deadline, &answer,
@@ -519,7 +526,7 @@ static int connect_link(struct fastipc_link *link,
 			const struct fastipc_proposal *mine,
 			enum fastipc_transport transport, uint64_t deadline)
 {
-	int ret = read_cred(link->sock, &link->cred);
+	int ret = fastipc_hello_cred(link->sock, &link->cred);
 
 	if (!ret && transport == FASTIPC_TRANSPORT_KMOD)
 		ret = connect_kmod(link, mine, deadline);
@@ -624,7 +631,7 @@ static int share_region(struct fastipc_link *end, struct fastipc_link *other,
 	end->checksum = mine->checksum;
 	end->peer_max_message = mine->max_message;
 	end->peer_fingerprint = mine->fingerprint;
-	return ret ? ret : read_cred(end->sock, &end->cred);
+	return ret ? ret : fastipc_hello_cred(end->sock, &end->cred);
 }
 
 int fastipc_link_pair(const struct fastipc_proposal *mine,

@@ -1,12 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The client's half of a HELLO exchange, for what is not a connection.
+ * Parts of a HELLO exchange, for what is not a connection.
  */
 #ifndef FASTIPC_HANDSHAKE_H
 #define FASTIPC_HANDSHAKE_H
 
 #include "transport/hello.h"
 #include "transport/transport.h"
+
+/* Fill in what @mine proposes. */
+void fastipc_hello_propose(struct fastipc_hello *hello,
+			   const struct fastipc_proposal *mine);
+/* What must agree in both directions: -EPROTONOSUPPORT, -ENOPROTOOPT. */
+int fastipc_hello_check(const struct fastipc_hello *hello,
+			const struct fastipc_proposal *mine);
+/* Who is at the other end of @sock. */
+int fastipc_hello_cred(int sock, struct fastipc_peer *cred);
 
 /* Wait until @sock has something to receive, or -ETIMEDOUT at @deadline. */
 int fastipc_hello_await(int sock, uint64_t deadline);

@@ -49,6 +49,7 @@ static void swap_fields(struct fastipc_hello *hello)
 	hello->cursor = htole64(hello->cursor);
 	hello->fingerprint_full = htole64(hello->fingerprint_full);
 	hello->dictionary = htole64(hello->dictionary);
+	hello->sequence = htole64(hello->sequence);
 }
 
 void fastipc_hello_init(struct fastipc_hello *hello,

@@ -13,6 +13,10 @@
  *				   <-	PAGE, and its records if there are
  *					any as a second datagram; or REFUSE
  *
+ *	subscriber			publisher of a topic
+ *	SUBSCRIBE + its page's fd  ->
+ *				   <-	PUBLISH + its ring's fd, or REFUSE
+ *
  * After ACCEPT the socket carries doorbells, which are one byte each, and its
  * hang-up says that the peer is gone.  With kmod the client sends the server
  * its end of a channel instead, and both close the socket after ACCEPT.
@@ -56,6 +60,8 @@ enum fastipc_hello_kind {
 	FASTIPC_HELLO_STATUS = 5,
 	FASTIPC_HELLO_LIST = 6,
 	FASTIPC_HELLO_PAGE = 7,
+	FASTIPC_HELLO_SUBSCRIBE = 8,
+	FASTIPC_HELLO_PUBLISH = 9,
 };
 
 /* What a server has done since it began. */
@@ -87,13 +93,14 @@ struct fastipc_hello {
 	/*  64 */ uint32_t connections; /* STATUS: open now; PAGE: records */
 	/*  68 */ uint32_t threads;	/* STATUS: workers */
 	/*  72 */ struct fastipc_totals totals; /* STATUS */
-	/* 112 */ uint64_t cursor; /* LIST: connections with ids above it */
+	/* 112 */ uint64_t cursor; /* LIST: connections with ids above it;
+				    * PUBLISH: where to begin in the ring */
 	/* 120 */ uint64_t fingerprint_full; /* with names; 0: none */
 	/* 128 */ uint64_t dictionary; /* zstd: size << 32 | CRC; 0: none */
-	/* 136 */ uint64_t reserved;
+	/* 136 */ uint64_t sequence;   /* PUBLISH: of the next message */
 	/* 144 */ uint32_t stream_window; /* first credit of each stream */
 	/* 148 */ uint32_t max_streams;	  /* ACCEPT: open at once */
-	/* 152 */ uint64_t reserved_too;
+	/* 152 */ uint64_t reserved;
 };
 
 _Static_assert(sizeof(struct fastipc_hello) == 160, "HELLO size");
