@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -576,6 +577,47 @@ static void errors_are_printed_with_their_source(void **state)
 	schema_errors_free(&errors);
 }
 
+static void only_utf8_is_accepted(void **state)
+{
+	static const struct {
+		const char *bytes;
+		bool good;
+	} texts[] = {
+		{ "\x7f", true },
+		{ "\xc2\x80", true },
+		{ "\xdf\xbf", true },
+		{ "\xe0\xa0\x80", true },
+		{ "\xed\x9f\xbf", true },
+		{ "\xee\x80\x80", true },
+		{ "\xf0\x90\x80\x80", true },
+		{ "\xf4\x8f\xbf\xbf", true },
+		{ "\x80", false },
+		{ "\xc0\x80", false },
+		{ "\xc1\xbf", false },
+		{ "\xc2", false },
+		{ "\xe0\x9f\xbf", false },
+		{ "\xe2\x82", false },
+		{ "\xe2\x82x", false },
+		{ "\xed\xa0\x80", false },
+		{ "\xf0\x8f\xbf\xbf", false },
+		{ "\xf4\x90\x80\x80", false },
+		{ "\xf5\x80\x80\x80", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct schema_errors errors = { 0 };
+		char text[64];
+		int size = snprintf(text, sizeof(text), "table A { } //%s",
+				    texts[i].bytes);
+
+		assert_int_equal(load(text, (size_t)size, &errors),
+				 texts[i].good ? 0 : -EINVAL);
+		assert_int_equal(errors.errors, !texts[i].good);
+		schema_errors_free(&errors);
+	}
+}
+
 static void long_lines_are_cut(void **state)
 {
 	char source[4096];
@@ -942,6 +984,7 @@ int main(void)
 		cmocka_unit_test(each_error_is_told),
 		cmocka_unit_test(any_text_has_an_end),
 		cmocka_unit_test(errors_are_printed_with_their_source),
+		cmocka_unit_test(only_utf8_is_accepted),
 		cmocka_unit_test(long_lines_are_cut),
 		cmocka_unit_test(notes_are_not_errors),
 		cmocka_unit_test(fifty_errors_are_told),

@@ -81,8 +81,6 @@ static int compare(const void *left, const void *right)
 
 	if (a->place.file->index != b->place.file->index)
 		return a->place.file->index < b->place.file->index ? -1 : 1;
-	if (a->place.line != b->place.line)
-		return a->place.line < b->place.line ? -1 : 1;
 	if (a->place.offset != b->place.offset)
 		return a->place.offset < b->place.offset ? -1 : 1;
 	return a->order < b->order ? -1 : 1;
