@@ -477,27 +477,42 @@ FASTIPC_CODEC uint8_t *fastipc_put(uint8_t *to, const void *from_, size_t size)
  * Are the bytes from @from to @to ASCII?  The message begins at @floor, so
  * that bytes before @from can be loaded, and shifted out.
  */
+#if defined(__SSE2__)
+FASTIPC_CODEC __m128i fastipc_load_128(const uint8_t *from)
+{
+	return _mm_loadu_si128((const __m128i *)(const void *)from);
+}
+#endif
+
 FASTIPC_CODEC bool fastipc_ascii(const uint8_t *floor, const uint8_t *from,
 				 const uint8_t *to)
 {
 	const size_t size = (size_t)(to - from);
+	uint8_t any = 0;
 #if defined(__SSE2__)
 	__m128i all;
 
 	if (size <= 16 && FASTIPC_LIKELY(to - floor >= 16)) {
-		const unsigned int mask =
-			(unsigned int)_mm_movemask_epi8(_mm_loadu_si128(
-				(const __m128i *)(const void *)(to - 16)));
+		const unsigned int mask = (unsigned int)_mm_movemask_epi8(
+			fastipc_load_128(to - 16));
 
 		return !(mask >> (16 - size));
 	}
 	if (size > 16) {
-		all = _mm_loadu_si128((const __m128i *)(const void *)(to - 16));
-		for (; to - from > 16; from += 16)
-			all = _mm_or_si128(
-				all,
-				_mm_loadu_si128(
-					(const __m128i *)(const void *)from));
+		/* The last 16 bytes, and those before them by 16 or 64. */
+		all = fastipc_load_128(to -= 16);
+		for (; to - from > 64; from += 64) {
+			const __m128i one =
+				_mm_or_si128(fastipc_load_128(from),
+					     fastipc_load_128(from + 16));
+			const __m128i two =
+				_mm_or_si128(fastipc_load_128(from + 32),
+					     fastipc_load_128(from + 48));
+
+			all = _mm_or_si128(all, _mm_or_si128(one, two));
+		}
+		for (; from < to; from += 16)
+			all = _mm_or_si128(all, fastipc_load_128(from));
 		return !_mm_movemask_epi8(all);
 	}
 #else
@@ -508,19 +523,15 @@ FASTIPC_CODEC bool fastipc_ascii(const uint8_t *floor, const uint8_t *from,
 		return !size ||
 		       !((fastipc_load_u64(to - 8) & high) >> (64 - 8 * size));
 	if (size > 8) {
-		all = fastipc_load_u64(to - 8);
-		for (; to - from > 8; from += 8)
+		all = fastipc_load_u64(to -= 8);
+		for (; from < to; from += 8)
 			all |= fastipc_load_u64(from);
 		return !(all & high);
 	}
 #endif
-	{
-		uint8_t any = 0;
-
-		while (from < to)
-			any |= *from++;
-		return any < 0x80;
-	}
+	while (from < to)
+		any |= *from++;
+	return any < 0x80;
 }
 
 /* Does the byte there continue a character?  Not if there is none. */
