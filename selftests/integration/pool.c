@@ -605,7 +605,6 @@ static void failover(void **state)
 	deadline = soon();
 	while (who(pool, &call) != 4)
 		assert_true(fastipc_now_ns() < deadline);
-	deadline = soon();
 	for (int i = 0; i < 500; i++)
 		assert_int_equal(who(pool, &call), 4);
 	stats = stats_of(pool);

@@ -62,12 +62,13 @@ static void drop(struct fastipc_pool *pool, struct member *member,
 }
 
 static enum verdict judge(const struct fastipc_pool *pool,
-			  const struct member *member, int error, bool expired)
+			  const struct member *member, int error, bool expired,
+			  uint64_t now)
 {
+	if (error == -ESHUTDOWN && fastipc_member_is_draining(member, now))
+		return VERDICT_NOT_SENT;
 	if (fastipc_member_is_over(pool, member))
 		return VERDICT_OVER;
-	if (error == -ESHUTDOWN && fastipc_member_is_draining(pool, member))
-		return VERDICT_NOT_SENT;
 	/* A handler may fail with -ETIMEDOUT, too. */
 	return error == -ETIMEDOUT && expired ? VERDICT_SILENT
 					      : VERDICT_ANSWERED;
@@ -189,8 +190,8 @@ static int run(struct fastipc_pool *pool, const struct attempt *attempt,
 				fastipc_pool_tick(pool, end);
 			return 0;
 		}
-		verdict =
-			judge(pool, member, error, deadline && end >= deadline);
+		verdict = judge(pool, member, error,
+				deadline && end >= deadline, end);
 		switch (verdict) {
 		case VERDICT_ANSWERED:
 			answered(pool, member, start, end);
@@ -317,13 +318,8 @@ int fastipc_pool_release(struct fastipc_pool *pool,
 		return fastipc_fail(
 			-EINVAL,
 			"the client is not one that the pool gave out");
-	if (__builtin_expect(fastipc_member_is_over(pool, member) ||
-				     fastipc_member_is_draining(pool, member),
-			     0)) {
-		uint64_t now = fastipc_now_ns();
-		bool over = fastipc_member_is_over(pool, member);
-
-		drop(pool, member, over ? FATE_LOST : FATE_DRAINED, now, over);
+	if (__builtin_expect(fastipc_member_is_over(pool, member), 0)) {
+		drop(pool, member, FATE_LOST, fastipc_now_ns(), 1);
 		fastipc_pool_bury(pool);
 		return 0;
 	}

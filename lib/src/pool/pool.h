@@ -185,11 +185,12 @@ static inline bool fastipc_member_is_idle(const struct member *member)
 	return __atomic_load_n(&member->word, __ATOMIC_RELAXED) == MEMBER_READY;
 }
 
-/* The connection is over, or about to be; the caller is the user. */
+/* The connection is over; the caller is the user. */
 bool fastipc_member_is_over(const struct fastipc_pool *pool,
 			    const struct member *member);
-bool fastipc_member_is_draining(const struct fastipc_pool *pool,
-				const struct member *member);
+/* After -ESHUTDOWN: its server takes no new calls, and began none that ended
+ * with that. */
+bool fastipc_member_is_draining(const struct member *member, uint64_t now);
 /* Take what came by itself, and ask the kernel whether the peer is there. */
 void fastipc_member_look(struct fastipc_pool *pool, struct member *member);
 
