@@ -123,14 +123,11 @@ static char *directory_of(struct schema_arena *arena, const char *path)
 static char *join_path(struct schema_arena *arena, const char *directory,
 		       const char *name)
 {
-	size_t length = strlen(directory), size = strlen(name);
+	size_t length = strlen(directory), size = length + strlen(name) + 2;
 	bool slash = length && directory[length - 1] != '/';
-	char *path = schema_take(arena, length + size + 2);
+	char *path = schema_take(arena, size);
 
-	memcpy(path, directory, length);
-	if (slash)
-		path[length++] = '/';
-	memcpy(path + length, name, size);
+	snprintf(path, size, "%s%s%s", directory, slash ? "/" : "", name);
 	return path;
 }
 

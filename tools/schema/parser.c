@@ -65,15 +65,10 @@ const char *schema_kind_name(enum schema_kind kind)
 char *schema_join(struct schema_arena *arena, const char *space,
 		  const char *name)
 {
-	size_t length = strlen(space), size = strlen(name);
-	char *joined;
+	size_t size = strlen(space) + strlen(name) + 2;
+	char *joined = schema_take(arena, size);
 
-	if (!length)
-		return schema_take_text(arena, name, size);
-	joined = schema_take(arena, length + size + 2);
-	memcpy(joined, space, length);
-	joined[length] = '.';
-	memcpy(joined + length + 1, name, size);
+	snprintf(joined, size, "%s%s%s", space, *space ? "." : "", name);
 	return joined;
 }
 
