@@ -454,9 +454,12 @@ static int connect_picked(struct fastipc_pool *pool,
 			  struct member **member)
 {
 	uint64_t limit = pool->size ? now + FASTIPC_CONNECT_BESIDE_NS : 0;
-	int error = fastipc_member_connect(pool, picked->endpoint, limit,
-					   request->deadline, member);
+	int error;
 
+	/* Meanwhile the next in the queue may do what else there is to do. */
+	fastipc_pool_poke(pool);
+	error = fastipc_member_connect(pool, picked->endpoint, limit,
+				       request->deadline, member);
 	if (!error)
 		(*member)->probe = picked->probe;
 	/* Whoever waits for this endpoint may have to do something else. */

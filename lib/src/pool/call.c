@@ -51,7 +51,10 @@ static void drop(struct fastipc_pool *pool, struct member *member,
 
 	fastipc_lock(&pool->lock);
 	fastipc_endpoint_note(pool, index, now, failed);
-	fastipc_endpoint_end_probe(pool, member, now, !failed);
+	if (failed)
+		fastipc_endpoint_end_probe(pool, member, now, false);
+	else
+		fastipc_endpoint_void_probe(pool, member);
 	fastipc_member_retire(pool, member, fate);
 	fastipc_member_leave(pool, member);
 	/* The others, if it was the server that ended. */

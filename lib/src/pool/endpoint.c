@@ -152,6 +152,15 @@ void fastipc_endpoint_end_probe(struct fastipc_pool *pool,
 	}
 }
 
+void fastipc_endpoint_void_probe(struct fastipc_pool *pool,
+				 struct member *member)
+{
+	if (member->probe)
+		fastipc_breaker_void_probe(
+			&pool->endpoints[member->endpoint].breaker);
+	member->probe = false;
+}
+
 void fastipc_endpoint_check(struct fastipc_pool *pool, uint32_t index)
 {
 	struct pollfd pollfds[POLLED_MOST];

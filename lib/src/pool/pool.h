@@ -233,6 +233,9 @@ void fastipc_endpoint_refused(struct fastipc_pool *pool, uint32_t endpoint,
 /* A probe's user is done with it. */
 void fastipc_endpoint_end_probe(struct fastipc_pool *pool,
 				struct member *member, uint64_t now, bool good);
+/* ... and learned nothing. */
+void fastipc_endpoint_void_probe(struct fastipc_pool *pool,
+				 struct member *member);
 /* A connection of it is over: ask the kernel about the others. */
 void fastipc_endpoint_check(struct fastipc_pool *pool, uint32_t endpoint);
 uint32_t fastipc_endpoint_in_use(const struct fastipc_pool *pool,
