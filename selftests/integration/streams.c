@@ -3,6 +3,8 @@
  * Streams between two processes: in each direction and in both, their ends,
  * and what a slow, cancelled or dead peer does to them.
  */
+#include <poll.h>
+
 #include "stream_service.h"
 
 static struct server_process server;
@@ -200,9 +202,466 @@ static void typed_errors(void **state)
 	end();
 }
 
+/* ---- many, and slow ones ---- */
+
+#define MANY 150
+
+static void many_streams(void **state)
+{
+	const struct count_up order = { 60, 8000 };
+	struct fastipc_stream *streams[MANY];
+	struct fastipc_buffer buffer = { 0 };
+	unsigned char data[8000];
+
+	(void)state;
+	begin();
+	for (int i = 0; i < MANY; i++)
+		streams[i] =
+			open_stream(client, COUNT_UP, &order, sizeof(order));
+	for (uint32_t n = 0; n < order.count; n++)
+		for (int i = 0; i < MANY; i++) {
+			assert_result(fastipc_stream_read(streams[i], &buffer,
+							  soon()),
+				      0);
+			fill(data, sizeof(data), n);
+			assert_int_equal(buffer.size, sizeof(data));
+			assert_memory_equal(buffer.data, data, sizeof(data));
+		}
+	for (int i = 0; i < MANY; i++) {
+		assert_result(fastipc_stream_read(streams[i], &buffer, soon()),
+			      -ENODATA);
+		fastipc_stream_close(streams[i]);
+	}
+	fastipc_buffer_free(&buffer);
+	end();
+}
+
+/* As many as the server allows, and again when they have ended. */
+static void no_more_than_allowed(void **state)
+{
+	struct fastipc_server_options options;
+	struct fastipc_stream *streams[5], *more;
+
+	(void)state;
+	fastipc_server_options_init(&options);
+	options.max_streams = 5;
+	server_start(&server, &options, &stream_service);
+	client = connect_with(server.address, NULL);
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < 5; i++)
+			streams[i] = open_stream(client, SUM, NULL, 0);
+		assert_result(fastipc_stream_open(client, SUM, NULL, 0, NULL,
+						  &more),
+			      -EUSERS);
+		for (int i = 0; i < 5; i++) {
+			struct fastipc_buffer buffer = { 0 };
+
+			fastipc_stream_finish(streams[i], 0, NULL, NULL, 0);
+			assert_result(fastipc_stream_read(streams[i], &buffer,
+							  soon()),
+				      -ENODATA);
+			fastipc_stream_close(streams[i]);
+		}
+	}
+	end();
+}
+
+/* Twenty readers that do not read: the others notice nothing. */
+static void slow_readers_stall_themselves(void **state)
+{
+	const struct count_up endless = { 1000000, 10000 };
+	const struct count_up order = { 300, 10000 };
+	struct fastipc_stream *slow[20];
+
+	(void)state;
+	begin();
+	for (int i = 0; i < 20; i++)
+		slow[i] = open_stream(client, COUNT_UP, &endless,
+				      sizeof(endless));
+	for (int round = 0; round < 3; round++) {
+		struct fastipc_stream *stream =
+			open_stream(client, COUNT_UP, &order, sizeof(order));
+
+		read_counted(stream, order.count, order.size);
+		fastipc_stream_close(stream);
+		assert_int_equal(state_of(client).threads >= 20, 1);
+	}
+	for (int i = 0; i < 20; i++)
+		fastipc_stream_close(slow[i]);
+	end();
+}
+
+/* A writer whose peer does not read waits until its deadline, no longer. */
+static void writers_wait_for_credit(void **state)
+{
+	static const unsigned char data[60000];
+	struct fastipc_stream *stream;
+	uint64_t sent = 0;
+	int error;
+
+	(void)state;
+	begin();
+	/* Nobody reads what it sends. */
+	stream = open_stream(client, COUNT_UP,
+			     (struct count_up[]){ { 1u << 30, 100 } },
+			     sizeof(struct count_up));
+	while (!(error = fastipc_stream_write(stream, data, sizeof(data), 0,
+					      fastipc_after_ns(50 * MS))))
+		sent += sizeof(data);
+	assert_int_equal(error, -ETIMEDOUT);
+	assert_in_range(sent, 100000, 256 << 10);
+	assert_result(
+		fastipc_stream_write(stream, data,
+				     fastipc_stream_message_max(stream) + 1, 0,
+				     soon()),
+		-EMSGSIZE);
+	fastipc_stream_close(stream);
+	end();
+}
+
+/* ---- other threads ---- */
+
+static void *use_streams(void *argument)
+{
+	const struct count_up order = { 100, 3000 };
+	int *errors = argument;
+
+	for (int i = 0; i < 10; i++) {
+		struct fastipc_buffer buffer = { 0 };
+		struct fastipc_stream *stream;
+		uint32_t count = 0;
+		int error;
+
+		error = fastipc_stream_open(client, COUNT_UP, &order,
+					    sizeof(order), NULL, &stream);
+		while (!error &&
+		       !(error = fastipc_stream_read(stream, &buffer, soon())))
+			count++;
+		if (error != -ENODATA || count != order.count)
+			__atomic_fetch_add(errors, 1, __ATOMIC_RELAXED);
+		fastipc_buffer_free(&buffer);
+		fastipc_stream_close(stream);
+		error = fastipc_stream_open(client, SUM, NULL, 0, NULL,
+					    &stream);
+		for (int n = 0; n < 100 && !error; n++)
+			error = fastipc_stream_write(stream, &order,
+						     sizeof(order), 0, soon());
+		if (error || fastipc_stream_finish(stream, 0, NULL, NULL, 0) ||
+		    fastipc_stream_read(stream, &buffer, soon()) != -ENODATA)
+			__atomic_fetch_add(errors, 1, __ATOMIC_RELAXED);
+		fastipc_stream_close(stream);
+	}
+	return NULL;
+}
+
+static void threads_share_a_connection(void **state)
+{
+	pthread_t threads[8];
+	int errors = 0;
+
+	(void)state;
+	begin();
+	for (int i = 0; i < 8; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, use_streams,
+						&errors),
+				 0);
+	for (int i = 0; i < 8; i++)
+		pthread_join(threads[i], NULL);
+	assert_int_equal(errors, 0);
+	end();
+}
+
+/* Large messages each way in one thread, small calls in this one. */
+static void *call_large(void *argument)
+{
+	const uint32_t size = 10u << 20;
+	unsigned char *data = malloc(size);
+	struct fastipc_buffer reply = { 0 };
+	int *done = argument;
+
+	for (int i = 0; i < 4; i++) {
+		int error;
+
+		fill(data, size, size);
+		error = i % 2 ? fastipc_client_call(client, LARGE, &size,
+						    sizeof(size), &reply,
+						    soon())
+			      : fastipc_client_call(client, UNARY_ECHO, data,
+						    size, &reply, soon());
+		if (error || reply.size != size ||
+		    memcmp(reply.data, data, size) != 0) {
+			__atomic_store_n(done, -1, __ATOMIC_RELEASE);
+			break;
+		}
+	}
+	fastipc_buffer_free(&reply);
+	free(data);
+	__atomic_fetch_add(done, 1, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+static void small_calls_between_large(void **state)
+{
+	struct fastipc_buffer reply = { 0 };
+	pthread_t thread;
+	unsigned int calls = 0;
+	int done = 0;
+
+	(void)state;
+	begin();
+	assert_int_equal(pthread_create(&thread, NULL, call_large, &done), 0);
+	while (!__atomic_load_n(&done, __ATOMIC_ACQUIRE)) {
+		unsigned char data[64];
+
+		fill(data, sizeof(data), calls++);
+		assert_result(fastipc_client_call(client, UNARY_ECHO, data,
+						  sizeof(data), &reply, soon()),
+			      0);
+		assert_int_equal(reply.size, sizeof(data));
+		assert_memory_equal(reply.data, data, sizeof(data));
+	}
+	pthread_join(thread, NULL);
+	assert_int_equal(done, 1);
+	fastipc_buffer_free(&reply);
+	end();
+}
+
+/* ---- deadlines, cancelling, dying ---- */
+
+static void deadlines_shrink(void **state)
+{
+	struct fastipc_stream_options options;
+	struct fastipc_buffer buffer = { 0 };
+	struct fastipc_stream *stream;
+	uint64_t left = 0, before = fastipc_now_ns();
+	struct fastipc_buffer reply = { .data = &left,
+					.capacity = sizeof(left),
+					.fixed = true };
+
+	(void)state;
+	begin();
+	assert_result(fastipc_client_call(client, DEADLINE, NULL, 0, &reply,
+					  before + 30 * SECOND),
+		      0);
+	assert_in_range(left, 1, 30 * SECOND);
+	assert_true(left >= 30 * SECOND - (fastipc_now_ns() - before));
+	assert_result(fastipc_client_call(client, DEADLINE, NULL, 0, &reply,
+					  FASTIPC_NO_DEADLINE),
+		      0);
+	assert_int_equal(left, 0);
+	fastipc_stream_options_init(&options);
+	options.deadline = fastipc_after_ns(30 * SECOND);
+	assert_result(fastipc_stream_open(client, DEADLINE, NULL, 0, &options,
+					  &stream),
+		      0);
+	assert_result(fastipc_stream_read(stream, &reply, soon()), 0);
+	assert_in_range(left, 1, 30 * SECOND);
+	fastipc_stream_close(stream);
+	/* It passes: the stream ends on both sides. */
+	options.deadline = fastipc_after_ns(20 * MS);
+	assert_result(fastipc_stream_open(client, HANG, NULL, 0, &options,
+					  &stream),
+		      0);
+	assert_result(fastipc_stream_read(stream, &buffer, soon()), -ETIMEDOUT);
+	assert_result(fastipc_stream_write(stream, "x", 1, 0, soon()),
+		      -ETIMEDOUT);
+	fastipc_stream_close(stream);
+	end();
+}
+
+static void cancel_reaches_the_handler(void **state)
+{
+	struct fastipc_buffer buffer = { 0 };
+	struct fastipc_stream *streams[3];
+	struct fastipc_stream_end stream_end;
+	uint64_t until = soon();
+
+	(void)state;
+	begin();
+	for (int i = 0; i < 3; i++)
+		streams[i] = open_stream(client, HANG, NULL, 0);
+	while (state_of(client).threads != 3)
+		assert_true(fastipc_now_ns() < until);
+	fastipc_stream_cancel(streams[0]);
+	assert_true(fastipc_stream_is_cancelled(streams[0]));
+	assert_result(fastipc_stream_read(streams[0], &buffer, soon()),
+		      -ECANCELED);
+	assert_result(fastipc_stream_write(streams[0], "x", 1, 0, soon()),
+		      -ECANCELED);
+	assert_result(fastipc_stream_status(streams[0], &stream_end), 0);
+	assert_int_equal(stream_end.status, -ECANCELED);
+	/* Half-closed, and then given up. */
+	fastipc_stream_finish(streams[1], 0, NULL, NULL, 0);
+	fastipc_stream_cancel(streams[1]);
+	/* To close is to cancel. */
+	for (int i = 0; i < 3; i++)
+		fastipc_stream_close(streams[i]);
+	while (state_of(client).cancelled != 3)
+		assert_true(fastipc_now_ns() < until);
+	end();
+}
+
+static void crashed_server(void **state)
+{
+	const struct count_up order = { 5, 100 };
+	struct fastipc_buffer buffer = { 0 };
+	struct fastipc_stream *idle, *counting;
+	struct fastipc_stream_end stream_end;
+	int status;
+
+	(void)state;
+	begin();
+	idle = open_stream(client, HANG, NULL, 0);
+	counting = open_stream(client, COUNT_UP, &order, sizeof(order));
+	for (int i = 0; i < 5; i++)
+		state_of(client);
+	usleep(50000);
+	kill(server.pid, SIGKILL);
+	assert_int_equal(waitpid(server.pid, &status, 0), server.pid);
+	assert_result(fastipc_stream_read(idle, &buffer, soon()), -EPIPE);
+	assert_result(fastipc_stream_write(idle, "x", 1, 0, soon()), -EPIPE);
+	assert_result(fastipc_stream_status(idle, &stream_end), 0);
+	assert_int_equal(stream_end.status, -EPIPE);
+	/* What had come can be read. */
+	read_counted(counting, order.count, order.size);
+	fastipc_stream_close(idle);
+	/* After the client, too. */
+	fastipc_client_close(client);
+	assert_result(fastipc_stream_read(counting, &buffer, soon()), -ENODATA);
+	fastipc_stream_close(counting);
+	fastipc_buffer_free(&buffer);
+}
+
+static void crashed_client(void **state)
+{
+	uint64_t until = soon();
+	pid_t pid;
+
+	(void)state;
+	begin();
+	fflush(NULL);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid) {
+		const struct count_up endless = { 1000000, 10000 };
+		struct fastipc_client *own;
+		struct fastipc_stream *stream;
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		check(!fastipc_client_connect(server.address, NULL, &own));
+		for (int i = 0; i < 20; i++)
+			check(!fastipc_stream_open(own, i % 2 ? HANG : COUNT_UP,
+						   &endless, sizeof(endless),
+						   NULL, &stream));
+		check(!fastipc_client_ping(own, soon(), NULL));
+		raise(SIGKILL);
+	}
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	while (state_of(client).gone != 10 || state_of(client).threads)
+		assert_true(fastipc_now_ns() < until);
+	end();
+}
+
+/* ---- an event loop ---- */
+
+struct looped {
+	struct fastipc_stream *stream;
+	uint32_t sent, received, size;
+	bool ended;
+	int wrong;
+};
+
+#define LOOPED 2000
+
+static void send_some(void *context, struct fastipc_stream *stream)
+{
+	struct looped *looped = context;
+	unsigned char data[1000];
+
+	while (looped->sent < LOOPED) {
+		int error;
+
+		fill(data, sizeof(data), looped->sent);
+		error = fastipc_stream_write(stream, data, sizeof(data), 0, 1);
+		if (error == -EAGAIN || error == -ETIMEDOUT)
+			return;
+		looped->wrong += error != 0;
+		looped->sent++;
+	}
+	fastipc_stream_finish(stream, 0, NULL, NULL, 0);
+}
+
+static void receive_one(void *context, struct fastipc_stream *stream,
+			const void *data, size_t size)
+{
+	struct looped *looped = context;
+	unsigned char expected[1000];
+	struct fastipc_buffer buffer = { 0 };
+
+	fill(expected, sizeof(expected), looped->received++);
+	if (size != sizeof(expected) || memcmp(data, expected, size) != 0 ||
+	    fastipc_stream_read(stream, &buffer, soon()) == -EDEADLK)
+		looped->wrong++;
+}
+
+static void on_over(void *context, struct fastipc_stream *stream)
+{
+	struct looped *looped = context;
+	struct fastipc_stream_end stream_end;
+
+	if (looped->ended || fastipc_stream_status(stream, &stream_end) ||
+	    stream_end.status)
+		looped->wrong++;
+	looped->ended = true;
+}
+
+static void event_loop(void **state)
+{
+	struct fastipc_stream_options options;
+	struct looped looped = { 0 };
+	struct pollfd pollfd;
+
+	(void)state;
+	begin();
+	fastipc_stream_options_init(&options);
+	options.message = receive_one;
+	options.end = on_over;
+	options.writable = send_some;
+	options.context = &looped;
+	options.deadline = soon();
+	assert_result(fastipc_stream_open(client, MIRROR, NULL, 0, &options,
+					  &looped.stream),
+		      0);
+	pollfd = (struct pollfd){ .fd = fastipc_client_fd(client),
+				  .events = POLLIN };
+	while (!looped.ended) {
+		assert_true(fastipc_now_ns() < options.deadline);
+		if (looped.sent < LOOPED)
+			send_some(&looped, looped.stream);
+		assert_true(fastipc_client_dispatch(client) >= 0);
+		if (!looped.ended)
+			poll(&pollfd, 1, 100);
+	}
+	assert_int_equal(looped.wrong, 0);
+	assert_int_equal(looped.received, LOOPED);
+	fastipc_stream_close(looped.stream);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(many_streams),
+		cmocka_unit_test(no_more_than_allowed),
+		cmocka_unit_test(slow_readers_stall_themselves),
+		cmocka_unit_test(writers_wait_for_credit),
+		cmocka_unit_test(threads_share_a_connection),
+		cmocka_unit_test(small_calls_between_large),
+		cmocka_unit_test(deadlines_shrink),
+		cmocka_unit_test(cancel_reaches_the_handler),
+		cmocka_unit_test(crashed_server),
+		cmocka_unit_test(crashed_client),
+		cmocka_unit_test(event_loop),
 		cmocka_unit_test(server_streams),
 		cmocka_unit_test(client_streams),
 		cmocka_unit_test(both_ways),

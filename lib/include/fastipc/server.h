@@ -102,6 +102,18 @@ int fastipc_server_run(struct fastipc_server *server);
 void fastipc_server_stop(struct fastipc_server *server);
 
 /*
+ * End gracefully, with no failed call: the name is given up at once, so that
+ * another server can take it; clients are told (GOAWAY), and what they call
+ * from then on is refused with -ESHUTDOWN, not begun, and safe to send
+ * elsewhere; calls, deferred ones too, and streams that are under way are
+ * finished.  Each connection is closed when nothing is under way on it; when
+ * all are, or at @deadline (-ETIMEDOUT), the server stops as with
+ * fastipc_server_stop().  Waits; with options.threads = 0 it dispatches, too.
+ * -EDEADLK in a handler or callback; -EINVAL.
+ */
+int fastipc_server_drain(struct fastipc_server *server, uint64_t deadline);
+
+/*
  * For an event loop, with options.threads = 0: poll the descriptor for
  * POLLIN; when it is readable, call dispatch: it serves what waits and
  * returns the number of messages handled.

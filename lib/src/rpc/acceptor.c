@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/futex.h"
 #include "rpc/server.h"
 
 #define EVENTS 64
@@ -324,8 +325,9 @@ static bool on_event(struct fastipc_server *server, struct epoll_event *event)
 		on_connect(server);
 		return false;
 	case WATCH_STOP:
-		(void)!read(server->stop_fd, &value, sizeof(value));
-		return true;
+		if (read(server->stop_fd, &value, sizeof(value)) < 0)
+			value = 0;
+		return (uint32_t)value != 0;
 	case WATCH_HANDSHAKE:
 		on_hello(server, (struct handshake *)watch);
 		return false;
@@ -334,6 +336,21 @@ static bool on_event(struct fastipc_server *server, struct epoll_event *event)
 		return false;
 	}
 	return false;
+}
+
+/* The name is another server's from here on, and nobody new comes. */
+static void begin_drain(struct fastipc_server *server)
+{
+	server->paused_until = 0;
+	fastipc_rendezvous_close(&server->rendezvous);
+	fastipc_acceptor_close_handshakes(server);
+	for (struct connection *connection = server->listed; connection;
+	     connection = connection->listed_next)
+		fastipc_worker_post(connection->worker, connection,
+				    EVENT_DRAIN);
+	__atomic_store_n(&server->told, true, __ATOMIC_RELEASE);
+	__atomic_fetch_add(&server->parted, 1, __ATOMIC_SEQ_CST);
+	fastipc_futex_wake(&server->parted, INT_MAX);
 }
 
 bool fastipc_acceptor_step(struct fastipc_server *server, int timeout_ms)
@@ -345,6 +362,11 @@ bool fastipc_acceptor_step(struct fastipc_server *server, int timeout_ms)
 	n = epoll_wait(server->epoll_fd, events, EVENTS, timeout_ms);
 	for (int i = 0; i < n; i++)
 		stop |= on_event(server, &events[i]);
+	if (__builtin_expect(__atomic_load_n(&server->draining,
+					     __ATOMIC_ACQUIRE) &&
+				     !server->told,
+			     0))
+		begin_drain(server);
 	expire_handshakes(server);
 	resume_accepting(server);
 	return stop;

@@ -292,7 +292,8 @@ FASTIPC_INLINE bool post_quickly(struct fastipc_client *client,
 {
 	struct fastipc_channel *channel = &client->channel;
 
-	if (__builtin_expect(client->error || client->outbox.count ||
+	if (__builtin_expect((client->error | client->goaway) ||
+				     client->outbox.count ||
 				     message->size > channel->link.plain_max ||
 				     message->size > fastipc_frame_payload_max(
 							     channel) ||
@@ -362,7 +363,7 @@ int fastipc_client_post_value(struct fastipc_client *client, uint16_t type,
 		return fastipc_fail(-EINVAL,
 				    "encode is NULL, or flags are unknown");
 	fastipc_lock(&client->lock);
-	done = !client->error && !client->outbox.count &&
+	done = !client->error && !client->goaway && !client->outbox.count &&
 	       !fastipc_frame_push_value(&client->channel, &message, encode,
 					 value, flags & FASTIPC_MORE);
 	if (done) {

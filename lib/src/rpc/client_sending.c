@@ -193,6 +193,8 @@ int fastipc_client_send(struct fastipc_client *client,
 			message->size, client->channel.link.peer_max_message);
 	if (__builtin_expect(client->error, 0))
 		return fastipc_client_over(client);
+	if (__builtin_expect(client->goaway, 0))
+		return fastipc_client_draining();
 	error = send_now(client, message, small, more);
 	if (error == -EAGAIN && fastipc_client_in_own_callback(client))
 		error = send_without_waiting(client, message, small);

@@ -111,6 +111,47 @@ bool fastipc_connection_is_busy(const struct connection *connection)
 	       fastipc_connection_has_backlog(connection);
 }
 
+void fastipc_connection_drain(struct connection *connection)
+{
+	struct fastipc_outgoing message = {
+		.data = (const unsigned char *)"",
+		.type = FASTIPC_TYPE_GOAWAY,
+	};
+
+	if (connection->draining || connection->closing)
+		return;
+	pthread_mutex_lock(&connection->lock);
+	__atomic_store_n(&connection->draining, true, __ATOMIC_RELAXED);
+	fastipc_connection_send(connection, &message, true);
+	pthread_mutex_unlock(&connection->lock);
+}
+
+bool fastipc_connection_is_drained(struct connection *connection)
+{
+	bool drained;
+
+	/* What the client sent before it knew is answered first. */
+	if (!connection->draining || connection->closing ||
+	    fastipc_connection_is_shared(connection) ||
+	    fastipc_connection_has_backlog(connection) ||
+	    fastipc_consumer_ready(&connection->channel.rx))
+		return false;
+	pthread_mutex_lock(&connection->lock);
+	drained = !fastipc_streams_busy(&connection->streams);
+	pthread_mutex_unlock(&connection->lock);
+	return drained;
+}
+
+void fastipc_connection_shut(struct connection *connection)
+{
+	struct fastipc_channel *channel = &connection->channel;
+
+	connection->closing = true;
+	fastipc_link_shutdown(&channel->link);
+	fastipc_channel_notify(channel, FASTIPC_WANT_DATA | FASTIPC_WANT_SPACE);
+	fastipc_link_hang_up(&channel->link);
+}
+
 /* The client broke the rules: its connection ends, nothing else does. */
 static void give_up(struct connection *connection)
 {

@@ -3,6 +3,7 @@
  * The server: its making, its threads, its end.
  */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,10 +12,17 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/futex.h"
 #include "rpc/options.h"
 #include "rpc/server.h"
 
 #define THREADS_MOST 256u
+/* While a loop of the application's drains. */
+#define DRAIN_POLL_MS 100
+
+/* To the eventfd that stops a server: look whether it drains. */
+static const uint64_t drain_value = FASTIPC_STOP_DRAIN;
+
 #define CONNECTIONS_MOST 1000000u
 
 void fastipc_server_options_init(struct fastipc_server_options *options)
@@ -265,6 +273,59 @@ void fastipc_server_stop(struct fastipc_server *server)
 
 	(void)!write(server->stop_fd, &one, sizeof(one));
 	errno = saved;
+}
+
+static bool is_drained(const struct fastipc_server *server)
+{
+	return __atomic_load_n(&server->told, __ATOMIC_ACQUIRE) &&
+	       !__atomic_load_n(&server->connections, __ATOMIC_ACQUIRE);
+}
+
+/* One wait until something may have changed. */
+static int await_drained(struct fastipc_server *server, uint64_t deadline)
+{
+	struct pollfd pollfd = { .fd = server->epoll_fd, .events = POLLIN };
+	uint32_t seen = __atomic_load_n(&server->parted, __ATOMIC_ACQUIRE);
+	uint64_t now;
+	int timeout = -1;
+
+	if (server->options.threads)
+		return is_drained(server) ? 0
+					  : fastipc_futex_wait(&server->parted,
+							       seen, deadline);
+	fastipc_server_dispatch(server);
+	if (is_drained(server))
+		return 0;
+	now = fastipc_now_ns();
+	if (deadline && now >= deadline)
+		return -ETIMEDOUT;
+	/* Now and then, to notice who does not take its replies. */
+	timeout = DRAIN_POLL_MS;
+	if (deadline && deadline - now < DRAIN_POLL_MS * 1000000ull)
+		timeout = (int)((deadline - now) / 1000000u) + 1;
+	poll(&pollfd, 1, timeout);
+	return 0;
+}
+
+int fastipc_server_drain(struct fastipc_server *server, uint64_t deadline)
+{
+	int error = 0;
+
+	if (!server)
+		return fastipc_fail(-EINVAL, "server is NULL");
+	if (fastipc_request_in_handler())
+		return fastipc_fail(
+			-EDEADLK,
+			"a handler cannot wait until no handler runs: drain from another thread");
+	__atomic_store_n(&server->draining, true, __ATOMIC_RELEASE);
+	(void)!write(server->stop_fd, &drain_value, sizeof(drain_value));
+	while (!error && !is_drained(server))
+		error = await_drained(server, deadline);
+	fastipc_server_stop(server);
+	return error ? fastipc_fail(
+			       error,
+			       "calls were still under way at the deadline")
+		     : 0;
 }
 
 int fastipc_server_fd(const struct fastipc_server *server)

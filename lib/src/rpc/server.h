@@ -50,6 +50,9 @@ struct watch {
 	enum watch_kind kind;
 };
 
+/* Added to the eventfd server->stop_fd, which 1 stops the server with. */
+#define FASTIPC_STOP_DRAIN (1ull << 32)
+
 /* A socket whose HELLO has not come yet. */
 struct handshake {
 	struct watch watch;
@@ -90,7 +93,7 @@ struct connection {
 	struct fastipc_packing packing; /* with a reference to its settings */
 	bool hot;
 	bool closing;		/* broken: waits for its HANGUP */
-	bool draining;		/* GOAWAY was sent */
+	bool draining;		/* GOAWAY was sent; any thread may look */
 	bool stream_error;	/* what it broke were rules of streams */
 	uint64_t requests_seen; /* when a control was useless last */
 	bool slept_on;		/* by the worker, last time, ... */
@@ -204,6 +207,12 @@ uint32_t fastipc_connection_wants(const struct connection *connection);
  * there is a backlog), or of a hang-up only.  Any thread.
  */
 void fastipc_connection_watch(struct connection *connection, bool idle);
+/* Tell the client that the server drains. */
+void fastipc_connection_drain(struct connection *connection);
+/* Whether it drains, and nothing is under way any more. */
+bool fastipc_connection_is_drained(struct connection *connection);
+/* Say goodbye: nothing more is sent, and the rendezvous thread sees the end. */
+void fastipc_connection_shut(struct connection *connection);
 /* The client is in the middle of a message, or takes one. */
 bool fastipc_connection_is_busy(const struct connection *connection);
 
@@ -294,6 +303,17 @@ void fastipc_worker_stop(struct worker *worker);
 /* Tell the worker about a connection.  Any thread. */
 void fastipc_worker_post(struct worker *worker, struct connection *connection,
 			 uint32_t event);
+/* Something of it ended: if the server drains, the worker is to look.  Under
+ * connection->lock. */
+static inline void fastipc_connection_check_drain(struct connection *connection)
+{
+	if (__builtin_expect(__atomic_load_n(&connection->draining,
+					     __ATOMIC_RELAXED),
+			     0) &&
+	    !connection->dead)
+		fastipc_worker_post(connection->worker, connection,
+				    EVENT_DRAIN);
+}
 /* Drop its events: nobody posts any more, and it is about to be freed. */
 void fastipc_worker_unpost(struct worker *worker,
 			   struct connection *connection);

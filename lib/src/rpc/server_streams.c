@@ -91,6 +91,9 @@ static void drop(struct streams *streams)
 
 	/* Pairs with fastipc_connection_is_shared(). */
 	__atomic_fetch_sub(&connection->deferred, 1, __ATOMIC_RELEASE);
+	lock(streams);
+	fastipc_connection_check_drain(connection);
+	unlock(streams);
 	fastipc_connection_unref(connection);
 }
 

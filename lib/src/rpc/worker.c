@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 
 #include "base/error.h"
+#include "base/futex.h"
 #include "rpc/server.h"
 
 /* Connections that are slept on by futex; the others ring their socket. */
@@ -216,6 +217,8 @@ static void adopt(struct worker *worker, struct connection *connection)
 
 static void part(struct worker *worker, struct connection *connection)
 {
+	struct fastipc_server *server = worker->server;
+
 	forget_hot(worker, connection);
 	if (connection->previous)
 		connection->previous->next = connection->next;
@@ -224,8 +227,13 @@ static void part(struct worker *worker, struct connection *connection)
 	if (connection->next)
 		connection->next->previous = connection->previous;
 	count(&worker->stats.hangups, 1);
-	__atomic_fetch_sub(&worker->server->connections, 1, __ATOMIC_RELAXED);
 	fastipc_connection_close(connection);
+	__atomic_fetch_sub(&server->connections, 1, __ATOMIC_RELEASE);
+	if (__builtin_expect(
+		    __atomic_load_n(&server->draining, __ATOMIC_RELAXED), 0)) {
+		__atomic_fetch_add(&server->parted, 1, __ATOMIC_SEQ_CST);
+		fastipc_futex_wake(&server->parted, INT_MAX);
+	}
 }
 
 /* What a sender found out, and left to the connection's end to count. */
@@ -256,6 +264,16 @@ static void hang_up(struct worker *worker, struct connection *connection)
 	part(worker, connection);
 }
 
+/* The server drains: say so, and goodbye once nothing is under way. */
+static void drain(struct worker *worker, struct connection *connection)
+{
+	fastipc_connection_drain(connection);
+	if (!fastipc_connection_is_drained(connection))
+		return;
+	fastipc_connection_shut(connection);
+	forget_hot(worker, connection);
+}
+
 static void handle_inbox(struct worker *worker)
 {
 	struct connection *connection;
@@ -267,6 +285,8 @@ static void handle_inbox(struct worker *worker)
 		if (events & EVENT_NEW)
 			adopt(worker, connection);
 		heat(worker, connection);
+		if (events & EVENT_DRAIN)
+			drain(worker, connection);
 		if (events & EVENT_HANGUP)
 			hang_up(worker, connection);
 	}
@@ -312,6 +332,9 @@ static unsigned int serve_hot(struct worker *worker)
 		/* Who sleeps for an answer does not wait for others' turns. */
 		if (worker->hot_count > 1)
 			fastipc_channel_settle(&connection->channel);
+		if (__builtin_expect(connection->draining, 0) &&
+		    fastipc_connection_is_drained(connection))
+			fastipc_connection_shut(connection);
 		if (__builtin_expect(connection->closing, 0))
 			cool(worker, i);
 	}
