@@ -28,6 +28,7 @@ mandir     ?= $(prefix)/share/man
 SAN_asan := -fsanitize=address,undefined -fno-sanitize-recover=all \
 	    -fno-omit-frame-pointer
 SAN_tsan := -fsanitize=thread $(if $(findstring clang,$(CC)),,-Wno-tsan)
+SAN_fuzz := $(if $(findstring afl,$(CC)),,-fsanitize=fuzzer-no-link) $(SAN_asan)
 NO_ASLR   = $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
 URCU      := $(shell pkg-config --libs liburcu-bp liburcu-cds 2>/dev/null)
@@ -64,6 +65,14 @@ SCRIPTS      := .ci/run tools/deps $(wildcard tools/run tools/kmod \
 SOURCES      := $(wildcard uapi/*/*.h lib/*/*/*.[ch] tools/*/*.[ch] \
 		tools/bench/codec/*.h tools/bench/codec/*.cc \
 		selftests/*.[ch] selftests/*/*.[ch])
+
+# What fuzz targets are named; FUZZ=codec_view picks some.
+FUZZ       ?= $(filter-out replay,$(notdir $(basename \
+		$(wildcard selftests/fuzz/*.c))))
+# The view in place is there for races, which TSan would report.
+REPLAYS     = $(call pick,$(patsubst %,$(O)/selftests/fuzz/%,\
+		$(if $(filter tsan,$(SAN)),$(filter-out codec_view,$(FUZZ)),\
+		$(FUZZ))))
 
 # Each is a program or a script that prints TAP.  T=unit/ring picks some.
 pick        = $(if $(T),$(foreach t,$(1),$(if $(findstring $(T),$t),$t)),$(1))
@@ -172,6 +181,23 @@ $(SCHEMA_TESTS): $(O)/%: %.c $(SCHEMA_A) $(O)/flags
 	$(call say,TEST)$(CC) $(FLAGS) $(LINK) -Iselftests -Itools \
 		-MMD -MP -MF $@.d -o $@ $< $(SCHEMA_A) -lcmocka
 
+# Fuzz targets: as programs that replay a corpus, and with libFuzzer.
+FUZZ_ALL    := $(patsubst %.c,$(O)/%,$(filter-out %/replay.c,\
+		$(wildcard selftests/fuzz/*.c)))
+FUZZ_PARTS  := $(patsubst %,$(O)/selftests/codec/%.fastipc.o,\
+		vectors evolve_v1 evolve_v2) $(SCHEMA_A) $(LIB_A)
+FUZZ_FLAGS   = $(FLAGS) $(LINK) -Ilib/src -Iselftests -Iselftests/codec -Itools \
+		-I$(O)/selftests/codec -MMD -MP -MF $@.d
+$(FUZZ_ALL): $(O)/%: %.c selftests/fuzz/replay.c $(FUZZ_PARTS) $(O)/flags
+	@mkdir -p $(@D)
+	$(call say,TEST)$(CC) $(FUZZ_FLAGS) -o $@ $< selftests/fuzz/replay.c \
+		$(FUZZ_PARTS) $(URCU) $(COMPRESS) -lm
+
+$(FUZZ_ALL:%=%.fuzz): $(O)/%.fuzz: %.c $(FUZZ_PARTS) $(O)/flags
+	@mkdir -p $(@D)
+	$(call say,FUZZ)$(CC) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< \
+		$(FUZZ_PARTS) $(URCU) $(COMPRESS) -lm
+
 # Holds the compiler and its flags: when they change, all is built again.
 $(O)/flags: FORCE
 	@mkdir -p $(@D)
@@ -182,6 +208,7 @@ FORCE:
 -include $(patsubst %.o,%.d,$(LIB_OBJECTS) $(TOOL_OBJECTS) $(SCHEMA_OBJECTS))
 -include $(GEN_OBJECTS:.o=.d) $(CODEC_OBJECTS:.o=.d) $(CODEC_OBJECTS:.o=.dep)
 -include $(addsuffix .d,$(TESTS) $(STRESS) $(EXAMPLES))
+-include $(FUZZ_ALL:=.d) $(FUZZ_ALL:=.fuzz.d)
 
 include tools/bench/codec/codec.mk
 
@@ -217,6 +244,23 @@ check-tsan: ## run the tests under ThreadSanitizer
 stress: $(STRESS) $(TOOL) ## run the long tests
 	@O=$(O) TEST_TIMEOUT=1800 selftests/run $(STRESS)
 
+.PHONY: fuzz fuzz-afl fuzzers replays
+fuzz: ## fuzz each target (or FUZZ=NAME) for T=60 seconds
+	@tools/deps run check fuzz
+	+@$(again) SAN=fuzz O=$(O)/fuzz CC=$(CLANG) \
+		CFLAGS='-O1 -g' fuzzers
+	@O=$(O)/fuzz selftests/fuzz/run.sh $(or $(T),60) $(FUZZ)
+
+fuzz-afl: ## the same by AFL++, if that is installed
+	@command -v afl-clang-fast >/dev/null || \
+		{ echo 'install afl++ first' >&2; exit 1; }
+	+@$(again) SAN=fuzz O=$(O)/fuzz-afl CC=afl-clang-fast \
+		CFLAGS='-O1 -g' replays
+	@ENGINE=afl O=$(O)/fuzz-afl selftests/fuzz/run.sh $(or $(T),60) $(FUZZ)
+
+fuzzers: replays $(FUZZ:%=$(O)/selftests/fuzz/%.fuzz)
+replays: $(FUZZ:%=$(O)/selftests/fuzz/%)
+
 model: ## check the models of the protocols with SPIN
 	@O=$(O) selftests/run selftests/model.sh
 
@@ -235,12 +279,12 @@ bench-vm-run: tools kselftests
 	@selftests/vm/boot.sh $(O)/vm/bench | sed -n '/^not ok/p; s/^# |/|/p'
 
 .PHONY: checked tested clang-tests
-checked: all $(TESTS) $(EXAMPLES) clang-tests $(CHECK_VMS)
-	@O=$(O) CC=$(CC) selftests/run $(TESTS) $(SCRIPTED) $(TREE_TESTS) \
-		$(CLANG_TESTS) $(CHECK_VMS)
+checked: all $(TESTS) $(REPLAYS) $(EXAMPLES) clang-tests $(CHECK_VMS)
+	@O=$(O) CC=$(CC) selftests/run $(TESTS) $(REPLAYS) $(SCRIPTED) \
+		$(TREE_TESTS) $(CLANG_TESTS) $(CHECK_VMS)
 
-tested: tools $(TESTS)
-	@O=$(O) selftests/run $(TESTS) $(SCRIPTED)
+tested: tools $(TESTS) $(REPLAYS)
+	@O=$(O) selftests/run $(TESTS) $(REPLAYS) $(SCRIPTED)
 
 clang-tests:
 	+@$(again) O=$(O)/clang CC=$(CLANG) tools \

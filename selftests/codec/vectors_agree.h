@@ -53,6 +53,7 @@ struct vectors_result {
 		still->error = vectors_##table##_read( \
 			fastipc_snapshot_of(data, size), &reader); \
 		/* Also of what is no message, to see it stay within it. */ \
+		view_budget = view_budget_of(size); \
 		view_##table(arena, \
 			     vectors_##table##_view_of( \
 				     fastipc_shared_of(data, size)), \

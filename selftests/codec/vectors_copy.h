@@ -156,13 +156,38 @@ COPY_TABLES(DECLARE)
 
 /* ---- memory that may change ---- */
 
+/*
+ * Elements of a vector in such memory may overlap, and so may what is in them:
+ * who walks through all of it bounds that himself.  Bytes and records that are
+ * still to be looked at; each is once in each record around it.
+ */
+static _Thread_local size_t view_budget;
+
+static inline size_t view_budget_of(size_t size)
+{
+	return (size + 16) * (FASTIPC_CODEC_DEPTH + 1) * 4;
+}
+
+/* @count of @size bytes may be looked at. */
+static inline bool view_spend(size_t count, size_t size)
+{
+	if (count > view_budget / (size + 1))
+		return false;
+	view_budget -= count * (size + 1);
+	return true;
+}
+
 static inline const void *view_bytes(struct reflect_arena *arena,
 				     struct fastipc_shared shared, size_t *size)
 {
-	uint8_t *copy = copy_alloc(arena, 1, shared.size);
+	uint8_t *copy;
 
+	*size = 0;
+	if (!shared.data || !view_spend(1, shared.size))
+		return NULL;
+	copy = copy_alloc(arena, 1, shared.size);
 	*size = fastipc_shared_copy(shared, copy, shared.size);
-	return shared.data ? copy : NULL;
+	return copy;
 }
 
 static inline struct fastipc_string view_string(struct reflect_arena *arena,
@@ -187,7 +212,7 @@ static inline struct fastipc_string view_string(struct reflect_arena *arena,
 		(void)arena; \
 		(void)from; \
 		vectors_##table##_init(to); \
-		if (depth++ > FASTIPC_CODEC_DEPTH) \
+		if (depth++ > FASTIPC_CODEC_DEPTH || !view_spend(1, 0)) \
 			return;
 #define STRING(table, field) to->field = view_string(arena, GET(table, field));
 #define BYTES(table, field) \
@@ -197,22 +222,25 @@ static inline struct fastipc_string view_string(struct reflect_arena *arena,
 #define STRINGS(table, field) \
 	if (HAS(table, field)) { \
 		struct fastipc_string_vector_view vector_ = GET(table, field); \
-		COPY_VECTOR(to->field, struct fastipc_string, vector_, \
-			    VIEW_STRING_AT); \
+		if (view_spend(vector_.count, 16)) \
+			COPY_VECTOR(to->field, struct fastipc_string, vector_, \
+				    VIEW_STRING_AT); \
 	}
 #define SCALARS(table, field, ctype, type) \
 	if (HAS(table, field)) { \
 		struct fastipc_##type##_vector_view vector_ = \
 			GET(table, field); \
-		COPY_VECTOR(to->field, ctype, vector_, \
-			    fastipc_##type##_vector_view_at); \
+		if (view_spend(vector_.count, 16)) \
+			COPY_VECTOR(to->field, ctype, vector_, \
+				    fastipc_##type##_vector_view_at); \
 	}
 #define STRUCTS(table, field, type) \
 	if (HAS(table, field)) { \
 		struct vectors_##type##_vector_view vector_ = \
 			GET(table, field); \
-		COPY_VECTOR(to->field, struct vectors_##type, vector_, \
-			    vectors_##type##_vector_view_at); \
+		if (view_spend(vector_.count, 16)) \
+			COPY_VECTOR(to->field, struct vectors_##type, vector_, \
+				    vectors_##type##_vector_view_at); \
 	}
 #define TABLE(table, field, type) \
 	if (HAS(table, field)) { \
@@ -225,15 +253,17 @@ static inline struct fastipc_string view_string(struct reflect_arena *arena,
 	if (HAS(table, field)) { \
 		struct vectors_##type##_vector_view vector_ = \
 			GET(table, field); \
+		size_t count_ = view_spend(vector_.count, 16) ? vector_.count \
+							      : 0; \
 		struct vectors_##type *copy_ = copy_alloc( \
-			arena, vector_.count, sizeof(struct vectors_##type)); \
-		for (size_t i_ = 0; i_ < vector_.count; i_++) \
+			arena, count_, sizeof(struct vectors_##type)); \
+		for (size_t i_ = 0; i_ < count_; i_++) \
 			view_##type(arena, \
 				    vectors_##type##_vector_view_at(vector_, \
 								    i_), \
 				    &copy_[i_], depth); \
 		to->field.data = copy_; \
-		to->field.count = vector_.count; \
+		to->field.count = count_; \
 	}
 #define MEMBER(table, field, type) \
 	case vectors_Any_##type: { \
