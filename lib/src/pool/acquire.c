@@ -15,11 +15,16 @@
 #define LOOK_FIRST_NS 100000u
 #define LOOK_MOST_NS 1000000u
 
-static _Thread_local struct cached {
+struct cached {
 	uint64_t pool;
 	uint32_t place;
 	uint32_t left;
-} cached[CACHED_POOLS];
+};
+
+/* Small enough for the room that the loader leaves for libraries that come
+ * later; then to find it takes no function call. */
+static _Thread_local struct cached cached[CACHED_POOLS]
+	__attribute__((tls_model("initial-exec")));
 
 uint64_t fastipc_pool_thread(void)
 {
@@ -71,6 +76,11 @@ bool fastipc_pool_is_look_due(const struct fastipc_pool *pool)
 	const struct cached *cache = cache_of(pool);
 
 	return cache->left + 1 >= CLAIMS_CACHED;
+}
+
+void fastipc_pool_look_soon(const struct fastipc_pool *pool)
+{
+	cache_of(pool)->left = CLAIMS_CACHED - 1;
 }
 
 /* Others wait, but it is still this thread's turn on @member. */

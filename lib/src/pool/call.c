@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <time.h>
 
 /* A connection that was not used for so long may have ended meanwhile. */
 #define LOOK_AFTER_NS 1000u
@@ -288,6 +289,25 @@ int fastipc_pool_call_value(struct fastipc_pool *pool, uint16_t type,
 
 /* ---- a connection for a while ---- */
 
+/*
+ * Whether the member's connection is over, if it was not taken for a while: the
+ * coarse clock, which ticks each 1 to 10 ms, costs next to nothing.
+ */
+FASTIPC_INLINE bool is_stale(struct fastipc_pool *pool, struct member *member)
+{
+	struct timespec coarse;
+	uint64_t now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &coarse);
+	now = (uint64_t)coarse.tv_sec * 1000000000u + (uint64_t)coarse.tv_nsec;
+	if (__builtin_expect(now == fastipc_pool_read(&member->taken_at), 1))
+		return false;
+	__atomic_store_n(&member->taken_at, now, __ATOMIC_RELAXED);
+	fastipc_pool_look_soon(pool);
+	fastipc_member_look(pool, member);
+	return fastipc_member_is_over(pool, member);
+}
+
 int fastipc_pool_acquire(struct fastipc_pool *pool,
 			 const struct fastipc_pool_call_options *options,
 			 struct fastipc_client **client)
@@ -303,7 +323,9 @@ int fastipc_pool_acquire(struct fastipc_pool *pool,
 	request = (struct request){ .deadline = options->deadline,
 				    .sticky = options->sticky,
 				    .key = options->sticky_key };
-	error = fastipc_pool_take(pool, &request, &member);
+	while (!(error = fastipc_pool_take(pool, &request, &member)) &&
+	       is_stale(pool, member))
+		drop(pool, member, FATE_LOST, fastipc_now_ns(), 0);
 	if (__builtin_expect(!error, 1))
 		*client = member->client;
 	return error;

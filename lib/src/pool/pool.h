@@ -47,13 +47,14 @@ struct member {
 	uint64_t hits;	    /* claims */
 	uint64_t calls;	    /* that got a reply */
 	uint64_t last_used; /* by a call */
+	uint64_t taken_at;  /* by fastipc_pool_acquire(); a coarse clock */
 	uint64_t owner;	    /* the thread whose turn it is */
 	uint64_t turn_ends;
-	uint64_t released_at;
 
 	/* With the lock, but for what says otherwise. */
-	_Alignas(CACHE_LINE) struct fastipc_turns turns; /* its user's */
-	uint32_t endpoint;				 /* valid if in use */
+	_Alignas(CACHE_LINE) uint64_t released_at; /* its user's */
+	struct fastipc_turns turns;		   /* its user's */
+	uint32_t endpoint;			   /* valid if in use */
 	bool occupied; /* connected, or being connected */
 	bool probe;    /* its user's call is a breaker's probe */
 	bool suspect;  /* a call on it was not answered */
@@ -260,6 +261,8 @@ struct member *fastipc_pool_member_of(struct fastipc_pool *pool,
 				      const struct fastipc_client *client);
 /* This thread has claimed so often that it may look at the time. */
 bool fastipc_pool_is_look_due(const struct fastipc_pool *pool);
+/* ... or may do so after this use. */
+void fastipc_pool_look_soon(const struct fastipc_pool *pool);
 /* With the lock: idle members go to those who wait for them. */
 void fastipc_pool_grant(struct fastipc_pool *pool);
 /* Let the first who waits look again. */
