@@ -771,7 +771,7 @@ FASTIPC_CODEC struct fastipc_view fastipc_view_of(struct fastipc_shared shared,
 	struct fastipc_view view;
 	uint32_t header, fixed, count;
 
-	view.data = data;
+	view.data = (const volatile uint8_t *)"";
 	view.size = 0;
 	view.fixed = 0;
 	view.count = 0;
@@ -783,6 +783,7 @@ FASTIPC_CODEC struct fastipc_view fastipc_view_of(struct fastipc_shared shared,
 	count = wide ? header >> 16 : header >> 10;
 	if (shared.size < width + fixed + (count ? count - 1 : 0) * width)
 		return view;
+	view.data = data;
 	view.size = (uint32_t)shared.size;
 	view.fixed = (uint16_t)fixed;
 	view.count = (uint16_t)count;
@@ -807,13 +808,13 @@ FASTIPC_CODEC struct fastipc_shared fastipc_view_span(struct fastipc_view view,
 						      uint32_t i, bool wide)
 {
 	const uint32_t width = fastipc_width(wide);
-	const volatile uint8_t *ends = view.data + width + view.fixed;
+	const size_t ends = (size_t)width + view.fixed;
 	uint32_t start = fastipc_view_rest(view, wide);
 	uint32_t end = view.size;
 
 	if (i && i < view.count) {
-		const uint32_t before =
-			fastipc_peek_end(ends + (size_t)(i - 1) * width, wide);
+		const uint32_t before = fastipc_peek_end(
+			view.data + ends + (size_t)(i - 1) * width, wide);
 
 		start = before < start	     ? start
 			: before > view.size ? view.size
@@ -822,7 +823,8 @@ FASTIPC_CODEC struct fastipc_shared fastipc_view_span(struct fastipc_view view,
 		start = view.size;
 	}
 	if (i + 1 < view.count) {
-		end = fastipc_peek_end(ends + (size_t)i * width, wide);
+		end = fastipc_peek_end(view.data + ends + (size_t)i * width,
+				       wide);
 		end = end < start ? start : end > view.size ? view.size : end;
 	}
 	return fastipc_shared_of(view.data + start, end - start);
@@ -832,13 +834,13 @@ FASTIPC_CODEC uint64_t fastipc_view_bits(struct fastipc_view view,
 					 uint32_t offset, unsigned int width,
 					 bool wide)
 {
-	const volatile uint8_t *from = view.data + fastipc_width(wide) + offset;
+	const uint32_t at = fastipc_width(wide) + offset;
 	uint64_t bits = 0;
 
 	if (FASTIPC_LIKELY(view.fixed >= offset + width))
-		return fastipc_peek(from, width);
+		return fastipc_peek(view.data + at, width);
 	for (uint32_t i = 0; view.fixed > offset + i; i++)
-		bits |= (uint64_t)from[i] << 8 * i;
+		bits |= (uint64_t)view.data[at + i] << 8 * i;
 	return bits;
 }
 
