@@ -155,7 +155,6 @@ static int run(struct fastipc_pool *pool, const struct attempt *attempt,
 				   .sticky = options->sticky,
 				   .key = options->sticky_key };
 	unsigned int attempts = 0;
-	bool dropped = false;
 	int last = 0;
 
 	for (;;) {
@@ -174,7 +173,6 @@ static int run(struct fastipc_pool *pool, const struct attempt *attempt,
 			fastipc_member_look(pool, member);
 		if (fastipc_member_is_over(pool, member)) {
 			/* Nothing was sent. */
-			dropped = true;
 			drop(pool, member, FATE_LOST, start, 0);
 			continue;
 		}
@@ -187,9 +185,7 @@ static int run(struct fastipc_pool *pool, const struct attempt *attempt,
 		if (__builtin_expect(!error, 1)) {
 			answered(pool, member, start, end);
 			if (__builtin_expect(
-				    dropped || attempts ||
-					    end >= fastipc_pool_read(
-							   &pool->next_tick),
+				    end >= fastipc_pool_read(&pool->next_tick),
 				    0))
 				fastipc_pool_tick(pool, end);
 			return 0;
@@ -201,7 +197,6 @@ static int run(struct fastipc_pool *pool, const struct attempt *attempt,
 			answered(pool, member, start, end);
 			return error;
 		case VERDICT_NOT_SENT:
-			dropped = true;
 			drop(pool, member, FATE_DRAINED, end, 0);
 			continue;
 		case VERDICT_OVER:
