@@ -136,6 +136,7 @@ static inline void hostile_connect(const char *address,
 		/* With kmod, of both rings. */
 		.ring_size = HOSTILE_RING,
 		.max_message = FASTIPC_MESSAGE_DEFAULT,
+		.stream_window = 256u << 10,
 	};
 	struct fastipc_link link;
 

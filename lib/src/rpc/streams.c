@@ -37,7 +37,11 @@ int fastipc_streams_init(struct streams *streams, const struct streams_ops *ops,
 		.mask = buckets - 1,
 		.most = server ? most : link->peer_max_streams,
 		.window = window,
-		.peer_window = link->peer_stream_window,
+		/* A peer whose window is no window gets no messages. */
+		.peer_window = link->peer_stream_window <
+					       FASTIPC_STREAM_WINDOW_LEAST
+				       ? 2 * FASTIPC_STREAM_COST
+				       : link->peer_stream_window,
 	};
 	return 0;
 }
@@ -654,8 +658,8 @@ static int take_credit(struct fastipc_stream *stream, const void *data,
 	if (size != sizeof(credit) || credit <= stream->credit ||
 	    credit - stream->sent > (uint64_t)UINT32_MAX)
 		return -EPROTO;
-	/* Who reads gives half a window at a time. */
-	if (credit - stream->credit < stream->streams->peer_window / 4 &&
+	/* Who reads gives half a window at a time, 2 KiB or more. */
+	if (credit - stream->credit < FASTIPC_STREAM_WINDOW_LEAST / 4 &&
 	    fastipc_streams_useless(stream->streams))
 		return -EPROTO;
 	stream->credit = credit;

@@ -1,0 +1,522 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A client that breaks the rules of streams: its own connection ends, and is
+ * counted; nobody else notices.
+ */
+#include "peer.h"
+
+#define SINK 10	  /* a stream that is never read */
+#define SOURCE 11 /* a stream that writes as long as it may */
+#define DONE 12	  /* a stream that ends at once */
+
+static struct server_process server;
+static struct fastipc_client *good;
+
+static void close_it(void *context, struct fastipc_stream *stream)
+{
+	(void)context;
+	fastipc_stream_close(stream);
+}
+
+static void write_more(void *context, struct fastipc_stream *stream)
+{
+	static const unsigned char data[10000];
+
+	(void)context;
+	while (!fastipc_stream_write(stream, data, sizeof(data), 0, 0))
+		;
+}
+
+static int on_source(struct fastipc_request *request, void *context)
+{
+	struct fastipc_stream_options options;
+	struct fastipc_stream *stream;
+
+	(void)context;
+	fastipc_stream_options_init(&options);
+	options.end = close_it;
+	options.writable = write_more;
+	stream = fastipc_request_stream(request, &options);
+	check(stream);
+	write_more(NULL, stream);
+	return 0;
+}
+
+/* Holds what it is given, until the end of it. */
+static int on_held(struct fastipc_request *request, void *context)
+{
+	struct fastipc_stream_options options;
+
+	(void)context;
+	fastipc_stream_options_init(&options);
+	options.end = close_it;
+	check(fastipc_request_stream(request, &options));
+	return 0;
+}
+
+static int on_done(struct fastipc_request *request, void *context)
+{
+	(void)request;
+	(void)context;
+	return 0;
+}
+
+static void add_all(struct fastipc_server *attacked_server)
+{
+	add_handlers(attacked_server);
+	check(!fastipc_server_add_handler(attacked_server, SINK, on_held,
+					  NULL));
+	check(!fastipc_server_add_handler(attacked_server, SOURCE, on_source,
+					  NULL));
+	check(!fastipc_server_add_handler(attacked_server, DONE, on_done,
+					  NULL));
+}
+
+static const struct service streams = { .add = add_all };
+
+#define WINDOW 16384u
+#define STREAMS 8u
+
+static void begin(void)
+{
+	struct fastipc_server_options options;
+
+	fastipc_server_options_init(&options);
+	options.stream_window = WINDOW;
+	options.max_streams = STREAMS;
+	options.stall_timeout_ns = 500 * MS;
+	server_start(&server, &options, &streams);
+	good = connect_with(server.address, NULL);
+}
+
+static void end(void)
+{
+	assert_alone(good);
+	fastipc_client_close(good);
+	server_stop(&server);
+}
+
+/* ---- frames of streams by hand ---- */
+
+#define ID(n) (FASTIPC_STREAM_OPENS | (n))
+
+static void put(struct fastipc_channel *channel, uint16_t type, uint8_t flags,
+		uint64_t id, const void *payload, uint32_t size)
+{
+	struct header header = good_header(type, id, size);
+	uint64_t until = soon();
+
+	header.flags = flags;
+	header.crc = crc_of(header, payload, size);
+	while (!put_frame(channel, header, payload, size)) {
+		fastipc_channel_check_peer(channel);
+		if (channel->hungup)
+			return;
+		assert_true(fastipc_now_ns() < until);
+	}
+}
+
+static void open_by_hand(struct fastipc_channel *channel, uint16_t type,
+			 uint64_t id, uint8_t flags)
+{
+	struct total block = good_total(16);
+
+	block.kind = FASTIPC_EXT_STREAM;
+	put(channel, type, FASTIPC_FRAME_STREAM | FASTIPC_FRAME_EXT | flags, id,
+	    &block, sizeof(block));
+}
+
+static void data(struct fastipc_channel *channel, uint64_t id, uint32_t size)
+{
+	static const unsigned char bytes[WINDOW];
+
+	put(channel, SINK, FASTIPC_FRAME_STREAM, id, bytes, size);
+}
+
+static void put_end(struct fastipc_channel *channel, uint16_t type, uint64_t id,
+		    int32_t status, uint32_t text, uint32_t size)
+{
+	unsigned char payload[9000] = { 0 };
+
+	memcpy(payload, &status, 4);
+	memcpy(payload + 4, &text, 4);
+	put(channel, type, FASTIPC_FRAME_STREAM | FASTIPC_FRAME_END, id,
+	    payload, size);
+}
+
+static void credit(struct fastipc_channel *channel, uint64_t id, uint64_t value)
+{
+	put(channel, FASTIPC_TYPE_CREDIT, 0, id, &value, 8);
+}
+
+typedef void (*attack_fn)(struct fastipc_channel *channel);
+
+static void attack_dropped(attack_fn attack, int line)
+{
+	struct fastipc_server_stats before = stats_of(good), after;
+	struct fastipc_channel channel;
+
+	hostile_connect(server.address, &channel);
+	attack(&channel);
+	assert_dropped(&channel);
+	assert_served(good);
+	after = stats_of(good);
+	if (after.stream_errors != before.stream_errors + 1 ||
+	    after.bad_frames != before.bad_frames)
+		print_message("# line %d\n", line);
+	assert_int_equal(after.stream_errors, before.stream_errors + 1);
+	assert_int_equal(after.bad_frames, before.bad_frames);
+}
+
+#define ATTACK(attack) attack_dropped(attack, __LINE__)
+
+/* ---- which streams there are ---- */
+
+static void unknown_stream(struct fastipc_channel *channel)
+{
+	data(channel, ID(1), 10);
+}
+
+static void end_of_unknown(struct fastipc_channel *channel)
+{
+	put_end(channel, SINK, ID(1), 0, 0, 8);
+}
+
+static void id_of_a_call(struct fastipc_channel *channel)
+{
+	open_by_hand(channel, SINK, 1, 0);
+}
+
+static void id_reused(struct fastipc_channel *channel)
+{
+	open_by_hand(channel, SINK, ID(5), 0);
+	open_by_hand(channel, SINK, ID(5), 0);
+}
+
+static void id_reused_after_the_end(struct fastipc_channel *channel)
+{
+	open_by_hand(channel, DONE, ID(5), 0);
+	put_end(channel, DONE, ID(5), 0, 0, 8);
+	open_by_hand(channel, DONE, ID(5), 0);
+}
+
+static void id_goes_back(struct fastipc_channel *channel)
+{
+	open_by_hand(channel, SINK, ID(5), 0);
+	open_by_hand(channel, SINK, ID(4), 0);
+}
+
+static void data_after_end(struct fastipc_channel *channel)
+{
+	open_by_hand(channel, SINK, ID(1), 0);
+	put_end(channel, SINK, ID(1), 0, 0, 8);
+	data(channel, ID(1), 10);
+}
+
+static void data_after_both_ends(struct fastipc_channel *channel)
+{
+	open_by_hand(channel, DONE, ID(1), 0);
+	put_end(channel, DONE, ID(1), 0, 0, 8);
+	put(channel, DONE, FASTIPC_FRAME_STREAM, ID(1), "x", 1);
+}
+
+static void two_ends(struct fastipc_channel *channel)
+{
+	open_by_hand(channel, SINK, ID(1), 0);
+	put_end(channel, SINK, ID(1), 0, 0, 8);
+	put_end(channel, SINK, ID(1), 0, 0, 8);
+}
+
+static void other_type(struct fastipc_channel *channel)
+{
+	open_by_hand(channel, SINK, ID(1), 0);
+	put(channel, SOURCE, FASTIPC_FRAME_STREAM, ID(1), "x", 1);
+}
+
+static void reserved_type(struct fastipc_channel *channel)
+{
+	open_by_hand(channel, FASTIPC_TYPE_PING, ID(1), 0);
+}
+
+static void opening_in_fragments(struct fastipc_channel *channel)
+{
+	open_by_hand(channel, SINK, ID(1), FASTIPC_FRAME_MORE);
+}
+
+static void opening_that_ends(struct fastipc_channel *channel)
+{
+	open_by_hand(channel, SINK, ID(1), FASTIPC_FRAME_END);
+}
+
+static void too_many_streams(struct fastipc_channel *channel)
+{
+	for (uint64_t i = 1; i <= STREAMS + 1; i++)
+		open_by_hand(channel, SINK, ID(i), 0);
+}
+
+static void wrong_streams(void **state)
+{
+	(void)state;
+	begin();
+	ATTACK(unknown_stream);
+	ATTACK(end_of_unknown);
+	ATTACK(id_of_a_call);
+	ATTACK(id_reused);
+	ATTACK(id_reused_after_the_end);
+	ATTACK(id_goes_back);
+	ATTACK(data_after_end);
+	ATTACK(data_after_both_ends);
+	ATTACK(two_ends);
+	ATTACK(other_type);
+	ATTACK(reserved_type);
+	ATTACK(opening_in_fragments);
+	ATTACK(opening_that_ends);
+	ATTACK(too_many_streams);
+	end();
+}
+
+/* ---- credit ---- */
+
+static void overrun_at_once(struct fastipc_channel *channel)
+{
+	open_by_hand(channel, SINK, ID(1), 0);
+	data(channel, ID(1), 10000);
+	data(channel, ID(1), WINDOW - 10000 - 2 * 64 + 1);
+}
+
+/* Messages without bytes cost, too. */
+static void overrun_by_nothing(struct fastipc_channel *channel)
+{
+	open_by_hand(channel, SINK, ID(1), 0);
+	for (uint32_t i = 0; i <= WINDOW / 64; i++)
+		data(channel, ID(1), 0);
+}
+
+static void overrun_by_announcing(struct fastipc_channel *channel)
+{
+	struct total block = good_total(WINDOW);
+
+	open_by_hand(channel, SINK, ID(1), 0);
+	put(channel, SINK,
+	    FASTIPC_FRAME_STREAM | FASTIPC_FRAME_EXT | FASTIPC_FRAME_MORE,
+	    ID(1), &block, sizeof(block));
+}
+
+static void credit_of_unknown(struct fastipc_channel *channel)
+{
+	credit(channel, ID(7), 1u << 20);
+}
+
+static void credit_for_nothing(struct fastipc_channel *channel)
+{
+	credit(channel, 0, 1u << 20);
+}
+
+static void credit_that_shrinks(struct fastipc_channel *channel)
+{
+	open_by_hand(channel, SINK, ID(1), 0);
+	credit(channel, ID(1), 1u << 20);
+	credit(channel, ID(1), 1u << 19);
+}
+
+static void credit_without_end(struct fastipc_channel *channel)
+{
+	open_by_hand(channel, SINK, ID(1), 0);
+	credit(channel, ID(1), UINT64_MAX);
+}
+
+static void short_credit(struct fastipc_channel *channel)
+{
+	open_by_hand(channel, SINK, ID(1), 0);
+	put(channel, FASTIPC_TYPE_CREDIT, 0, ID(1), "1234", 4);
+}
+
+static void wrong_credit(void **state)
+{
+	(void)state;
+	begin();
+	ATTACK(overrun_at_once);
+	ATTACK(overrun_by_nothing);
+	ATTACK(overrun_by_announcing);
+	ATTACK(credit_of_unknown);
+	ATTACK(credit_for_nothing);
+	ATTACK(credit_that_shrinks);
+	ATTACK(credit_without_end);
+	ATTACK(short_credit);
+	end();
+}
+
+/* ---- fragments and ends ---- */
+
+static uint8_t next_flags;
+static uint32_t next_size;
+
+static void wrong_fragment(struct fastipc_channel *channel)
+{
+	unsigned char first[16 + 100] = { 0 };
+	struct total block = good_total(1000);
+
+	memcpy(first, &block, sizeof(block));
+	open_by_hand(channel, SINK, ID(1), 0);
+	put(channel, SINK,
+	    FASTIPC_FRAME_STREAM | FASTIPC_FRAME_EXT | FASTIPC_FRAME_MORE,
+	    ID(1), first, sizeof(first));
+	if (next_flags & FASTIPC_FRAME_END)
+		put_end(channel, SINK, ID(1), 0, 0, next_size);
+	else
+		put(channel, SINK, next_flags, ID(1),
+		    (unsigned char[1000]){ 0 }, next_size);
+}
+
+static int32_t end_status;
+static uint32_t end_text, end_size;
+
+static void wrong_end(struct fastipc_channel *channel)
+{
+	open_by_hand(channel, SINK, ID(1), 0);
+	put_end(channel, SINK, ID(1), end_status, end_text, end_size);
+}
+
+static void no_total(struct fastipc_channel *channel)
+{
+	open_by_hand(channel, SINK, ID(1), 0);
+	put(channel, SINK, FASTIPC_FRAME_STREAM | FASTIPC_FRAME_MORE, ID(1),
+	    "x", 1);
+}
+
+static void wrong_lengths(void **state)
+{
+	const struct {
+		uint8_t flags;
+		uint32_t size;
+	} fragments[] = {
+		{ FASTIPC_FRAME_STREAM, 899 },
+		{ FASTIPC_FRAME_STREAM, 901 },
+		{ FASTIPC_FRAME_STREAM, 0 },
+		{ FASTIPC_FRAME_STREAM | FASTIPC_FRAME_MORE, 900 },
+		{ FASTIPC_FRAME_STREAM | FASTIPC_FRAME_MORE, 0 },
+		{ FASTIPC_FRAME_STREAM | FASTIPC_FRAME_END, 8 },
+	};
+	const struct {
+		int32_t status;
+		uint32_t text, size;
+	} ends[] = {
+		{ 0, 0, 0 },	 { 0, 0, 7 },	       { 1, 0, 8 },
+		{ -4096, 0, 8 }, { INT32_MIN, 0, 8 },  { 0, 1, 8 },
+		{ 0, 257, 300 }, { 0, UINT32_MAX, 8 }, { 0, 0, 8 + 4097 },
+		{ 0, 0, 5000 },
+	};
+
+	(void)state;
+	begin();
+	for (size_t i = 0; i < sizeof(fragments) / sizeof(fragments[0]); i++) {
+		next_flags = fragments[i].flags;
+		next_size = fragments[i].size;
+		ATTACK(wrong_fragment);
+	}
+	ATTACK(no_total);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		end_status = ends[i].status;
+		end_text = ends[i].text;
+		end_size = ends[i].size;
+		ATTACK(wrong_end);
+	}
+	end();
+}
+
+/* ---- floods ---- */
+
+static void flood_of_cancels(struct fastipc_channel *channel)
+{
+	open_by_hand(channel, DONE, ID(1), 0);
+	for (uint64_t i = 0; i < 200000 && !channel->hungup; i++)
+		put(channel, FASTIPC_TYPE_CANCEL, 0, i % 2 ? i : ID(1), "", 0);
+}
+
+static void flood_of_credits(struct fastipc_channel *channel)
+{
+	open_by_hand(channel, SINK, ID(1), 0);
+	for (uint64_t i = 1; i < 200000 && !channel->hungup; i++)
+		credit(channel, ID(1), (256u << 20) + i);
+}
+
+static void floods(void **state)
+{
+	(void)state;
+	begin();
+	ATTACK(flood_of_cancels);
+	ATTACK(flood_of_credits);
+	end();
+}
+
+/* Who sends PINGs and reads no PONG is dropped for it, as are those who open
+ * streams and read nothing. */
+static void readers_of_nothing(void **state)
+{
+	struct fastipc_server_stats before, after;
+	struct fastipc_channel pinging, streaming;
+	uint64_t until = soon();
+
+	(void)state;
+	begin();
+	before = stats_of(good);
+	hostile_connect(server.address, &pinging);
+	hostile_connect(server.address, &streaming);
+	for (uint64_t i = 1; i <= STREAMS; i++) {
+		open_by_hand(&streaming, SOURCE, ID(i), 0);
+		credit(&streaming, ID(i), 1u << 30);
+	}
+	/* More than both rings take. */
+	for (uint64_t i = 1; i <= 20000; i++)
+		put(&pinging, FASTIPC_TYPE_PING, 0, i, "", 0);
+	do {
+		assert_true(fastipc_now_ns() < until);
+		assert_served(good);
+		after = stats_of(good);
+	} while (after.stalled < before.stalled + 2);
+	assert_dropped(&pinging);
+	assert_dropped(&streaming);
+	end();
+}
+
+/* What may cross the end of a stream is no offence. */
+static void late_controls(void **state)
+{
+	struct fastipc_server_stats before;
+	struct fastipc_channel channel;
+
+	(void)state;
+	begin();
+	before = stats_of(good);
+	hostile_connect(server.address, &channel);
+	open_by_hand(&channel, DONE, ID(1), 0);
+	put_end(&channel, DONE, ID(1), 0, 0, 8);
+	credit(&channel, ID(1), 1u << 20);
+	put(&channel, FASTIPC_TYPE_CANCEL, 0, ID(1), "", 0);
+	put(&channel, FASTIPC_TYPE_CANCEL, 0, 77, "", 0);
+	open_by_hand(&channel, SINK, ID(2), 0);
+	data(&channel, ID(2), 10);
+	usleep(100000);
+	fastipc_channel_check_peer(&channel);
+	assert_false(channel.hungup);
+	assert_int_equal(stats_of(good).stream_errors, before.stream_errors);
+	fastipc_channel_fini(&channel);
+	end();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(wrong_streams),
+		cmocka_unit_test(wrong_credit),
+		cmocka_unit_test(wrong_lengths),
+		cmocka_unit_test(floods),
+		cmocka_unit_test(readers_of_nothing),
+		cmocka_unit_test(late_controls),
+	};
+
+	seed_random();
+	return cmocka_run_group_tests_name("streams", tests,
+					   runtime_directory_make,
+					   runtime_directory_remove);
+}
