@@ -324,10 +324,17 @@ static inline int on_hang(struct fastipc_request *request, void *context)
 
 static inline int on_state(struct fastipc_request *request, void *context)
 {
+	struct state state = { 0 };
+
 	(void)context;
-	service_state.stats.size = sizeof(service_state.stats);
-	fastipc_server_get_stats(this_server, &service_state.stats);
-	fastipc_request_reply(request, &service_state, sizeof(service_state));
+	state.stats.size = sizeof(state.stats);
+	fastipc_server_get_stats(this_server, &state.stats);
+	state.threads =
+		__atomic_load_n(&service_state.threads, __ATOMIC_SEQ_CST);
+	state.cancelled =
+		__atomic_load_n(&service_state.cancelled, __ATOMIC_SEQ_CST);
+	state.gone = __atomic_load_n(&service_state.gone, __ATOMIC_SEQ_CST);
+	fastipc_request_reply(request, &state, sizeof(state));
 	return 0;
 }
 

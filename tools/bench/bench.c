@@ -66,6 +66,8 @@ static const char description[] =
 	"  stream   one-way messages, as many as the ring takes\n"
 	"  connect  connect, one call, close\n"
 	"  idle     many connections open, and nobody calls\n"
+	"  streams  150 streams on one connection against one, and small "
+	"calls beside messages of 10 MiB\n"
 	"  codec    messages in fastipc's format and in others; it comes first, "
 	"and has options of its own (fastipc bench codec --help)\n\n"
 	"Every content is checked.  In between slices of the test the same two "
@@ -81,8 +83,8 @@ static const char description[] =
 	"  fastipc bench idle --connections 1024\n"
 	"  fastipc bench codec --json\n";
 
-static const char *const test_names[] = { "rtt", "stream", "connect", "idle",
-					  "pool" };
+static const char *const test_names[] = { "rtt",  "stream", "connect",
+					  "idle", "pool",   "streams" };
 static const char *const placement_names[] = { "cross", "same", "free" };
 
 const char *bench_test_name(enum bench_test test)
@@ -193,11 +195,12 @@ static error_t parse(int key, char *word, struct argp_state *state)
 			argp_error(state, "codec comes first, and its options "
 					  "after it");
 		options->test = (enum bench_test)choice(state, "test", word,
-							test_names, 5);
+							test_names, 6);
 		break;
 	case ARGP_KEY_NO_ARGS:
 		argp_error(state,
-			   "say which TEST: rtt, stream, connect, idle, pool");
+			   "say which TEST: rtt, stream, connect, idle, pool, "
+			   "streams");
 		break;
 	case ARGP_KEY_END:
 		if (options->rate > 0 && options->test >= BENCH_IDLE)

@@ -3,7 +3,7 @@
  * `fastipc bench`: what its parts share.  bench.c reads the command line,
  * run.c makes one run (server process, connection, clean-up), slices.c cuts
  * a test into slices between probes of the machine, rtt.c, stream.c, connect.c,
- * idle.c and pool.c are the tests, report.c prints.
+ * idle.c, pool.c and streams.c are the tests, report.c prints.
  */
 #ifndef FASTIPC_BENCH_H
 #define FASTIPC_BENCH_H
@@ -25,6 +25,7 @@ enum bench_test {
 	BENCH_CONNECT,
 	BENCH_IDLE,
 	BENCH_POOL,
+	BENCH_STREAMS,
 };
 
 struct bench_options {
@@ -55,6 +56,15 @@ struct bench_result {
 	double futex_rtt_ns;
 	double cpu_ns_per_msg; /* of both ends */
 	double server_rss_kib;
+
+	/* Of the test of streams only. */
+	double stream_bytes_per_s;  /* of one stream */
+	double streams_bytes_per_s; /* of many, together */
+	double streams_ratio;	    /* many / one, median of the rounds */
+	double streams_jain;	    /* how evenly they are served; 1: equally */
+	double call_p99_ns;	    /* of a small call, alone, ... */
+	double call_beside_large_p99_ns; /* ... and beside 10 MiB messages */
+	double large_bytes_per_s;	 /* of these, both ways together */
 
 	/* Of the pool test only. */
 	double pool_reuse_percent; /* calls on a connection that was there */
@@ -120,6 +130,7 @@ int stream_slice(struct bench_run *run, struct slice *slice);
 int connect_slice(struct bench_run *run, struct slice *slice);
 int idle_measure(struct bench_run *run);
 int pool_measure(struct bench_run *run);
+int streams_measure(struct bench_run *run);
 
 /* Client options as the command line wants them. */
 void run_client_options(const struct bench_options *options,

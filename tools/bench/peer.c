@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 
 #include <fastipc/discover.h>
 #include <fastipc/server.h>
+#include <fastipc/stream.h>
 
 #include "bench.h"
 #include "payload.h"
@@ -70,6 +72,68 @@ static int run_probe(struct fastipc_request *request, void *context)
 	return 0;
 }
 
+/* ---- for the test of streams ---- */
+
+static void write_on(void *context, struct fastipc_stream *source)
+{
+	static const unsigned char data[4096];
+
+	(void)context;
+	while (!fastipc_stream_write(source, data, sizeof(data), 0, 0))
+		;
+}
+
+static void end_source(void *context, struct fastipc_stream *source)
+{
+	(void)context;
+	fastipc_stream_close(source);
+}
+
+static int begin_source(struct fastipc_request *request, void *context)
+{
+	struct fastipc_stream_options options;
+	struct fastipc_stream *source;
+
+	(void)context;
+	fastipc_stream_options_init(&options);
+	options.writable = write_on;
+	options.end = end_source;
+	source = fastipc_request_stream(request, &options);
+	if (!source)
+		return -errno;
+	write_on(NULL, source);
+	return 0;
+}
+
+static int sink(struct fastipc_request *request, void *context)
+{
+	(void)context;
+	return fastipc_request_reply(request, "", 0);
+}
+
+static void *reply_large(void *request)
+{
+	static unsigned char data[10u << 20];
+
+	fastipc_request_reply(request, data, sizeof(data));
+	return NULL;
+}
+
+/* The worker must not copy it while small calls wait. */
+static int large(struct fastipc_request *request, void *context)
+{
+	struct fastipc_request *kept = fastipc_request_defer(request);
+	pthread_t thread;
+
+	(void)context;
+	if (!kept)
+		return -ENOMEM;
+	if (pthread_create(&thread, NULL, reply_large, kept))
+		return fastipc_request_fail(kept, -EAGAIN, "no thread");
+	pthread_detach(thread);
+	return 0;
+}
+
 static int add_handlers(size_t *size)
 {
 	static const struct {
@@ -78,7 +142,8 @@ static int add_handlers(size_t *size)
 	} handlers[] = {
 		{ PEER_ECHO, echo },	   { PEER_STREAM, take_streamed },
 		{ PEER_CONFIRM, confirm }, { PEER_CACHELINE, run_probe },
-		{ PEER_FUTEX, run_probe },
+		{ PEER_FUTEX, run_probe }, { PEER_SOURCE, begin_source },
+		{ PEER_SINK, sink },	   { PEER_LARGE, large },
 	};
 	int error = 0;
 

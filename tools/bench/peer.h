@@ -21,6 +21,9 @@ enum peer_type {
 	PEER_CONFIRM,	/* answers with struct peer_confirm */
 	PEER_CACHELINE, /* one way, runs probe_answer() */
 	PEER_FUTEX,
+	PEER_SOURCE, /* a stream that is written as fast as it is read */
+	PEER_SINK,   /* answers with nothing */
+	PEER_LARGE,  /* answers with 10 MiB, from another thread */
 };
 
 /* What became of the stream's messages since the server began. */

@@ -47,6 +47,18 @@ static void print_pool(const struct bench_result *result)
 	print_number("reconnect_p99_ns", result->reconnect_p99_ns, 0);
 }
 
+static void print_streams(const struct bench_result *result)
+{
+	print_number("stream_bytes_per_s", result->stream_bytes_per_s, 0);
+	print_number("streams_bytes_per_s", result->streams_bytes_per_s, 0);
+	print_number("streams_ratio", result->streams_ratio, 3);
+	print_number("streams_jain", result->streams_jain, 4);
+	print_number("call_p99_ns", result->call_p99_ns, 0);
+	print_number("call_beside_large_p99_ns",
+		     result->call_beside_large_p99_ns, 0);
+	print_number("large_bytes_per_s", result->large_bytes_per_s, 0);
+}
+
 void report_json(const struct bench_options *options,
 		 const struct bench_result *result)
 {
@@ -72,6 +84,8 @@ void report_json(const struct bench_options *options,
 	print_number("server_rss_kib", result->server_rss_kib, 0);
 	if (options->test == BENCH_POOL)
 		print_pool(result);
+	if (options->test == BENCH_STREAMS)
+		print_streams(result);
 	puts("}");
 	fflush(stdout);
 }
@@ -165,6 +179,18 @@ static void find_ratios(struct ratios *ratios,
 	ratios->count = 0;
 	if (options->test == BENCH_IDLE) {
 		add_idle_ratios(ratios, result);
+	} else if (options->test == BENCH_STREAMS) {
+		add_ratio(ratios, "150 streams / 1", result->streams_ratio, "",
+			  "throughput of all together");
+		add_ratio(ratios, "Jain", result->streams_jain, "",
+			  "how evenly they are served; 1: equally");
+		add_ratio(ratios, "beside 10 MiB / alone",
+			  result->call_beside_large_p99_ns /
+				  result->call_p99_ns,
+			  "", "p99 of a small call");
+		add_ratio(ratios, "beside 10 MiB",
+			  result->call_beside_large_p99_ns / 1e3, " us",
+			  "p99 of a small call");
 	} else if (options->test == BENCH_POOL) {
 		add_pool_ratios(ratios, result);
 	} else if (options->test != BENCH_STREAM) {

@@ -140,6 +140,8 @@ static int run_test(struct bench_run *run)
 		return idle_measure(run);
 	if (run->options->test == BENCH_POOL)
 		return pool_measure(run);
+	if (run->options->test == BENCH_STREAMS)
+		return streams_measure(run);
 	error = slices_measure(run, slices[run->options->test]);
 	process_memory_read(run->peer.pid, &memory);
 	run->result->server_rss_kib = memory.rss;
@@ -191,6 +193,13 @@ static void clear(struct bench_result *result)
 		.futex_rtt_ns = NAN,
 		.cpu_ns_per_msg = NAN,
 		.server_rss_kib = NAN,
+		.stream_bytes_per_s = NAN,
+		.streams_bytes_per_s = NAN,
+		.streams_ratio = NAN,
+		.streams_jain = NAN,
+		.call_p99_ns = NAN,
+		.call_beside_large_p99_ns = NAN,
+		.large_bytes_per_s = NAN,
 		.pool_reuse_percent = NAN,
 		.pool_connections = NAN,
 		.pool_take_ns = NAN,

@@ -10,6 +10,9 @@
 #include "base/error.h"
 #include "rpc/server.h"
 
+/* Answers of another thread that are copied before the lock is taken. */
+#define COPIED_FIRST 65536u
+
 /* Handlers that this thread is in, one inside another. */
 static _Thread_local unsigned int handler_depth;
 
@@ -173,6 +176,27 @@ static void unlink_deferred(struct fastipc_request *request)
 		request->next->previous = request->previous;
 }
 
+/*
+ * A large message has to be copied, since it does not fit the ring: not while
+ * the worker waits for the lock.  NULL: it is not, or there is no memory.
+ */
+static struct parcel *copy_large(const struct fastipc_outgoing *message)
+{
+	return message->size > COPIED_FIRST ? fastipc_parcel_make(message)
+					    : NULL;
+}
+
+static int send_copy(struct connection *connection, struct parcel **parcel)
+{
+	fastipc_outbox_add(&connection->outbox, &connection->outbox.large,
+			   *parcel);
+	*parcel = NULL;
+	fastipc_connection_flush_backlog(connection);
+	if (fastipc_connection_has_backlog(connection))
+		fastipc_connection_queued(connection, false);
+	return 0;
+}
+
 /* From any thread: the sending half is locked while requests are deferred. */
 static int answer_deferred(struct fastipc_request *request, const void *data,
 			   size_t size, int failure, const char *text)
@@ -180,6 +204,7 @@ static int answer_deferred(struct fastipc_request *request, const void *data,
 	struct connection *connection = request->connection;
 	struct fastipc_outgoing message = make_reply(request, data, size);
 	struct fastipc_packer *packer = NULL;
+	struct parcel *parcel = NULL;
 	int error;
 
 	/* Before the lock, for which the worker may wait. */
@@ -187,10 +212,15 @@ static int answer_deferred(struct fastipc_request *request, const void *data,
 		packer = fastipc_packer_borrow(connection->packing.settings);
 	if (packer)
 		fastipc_pack(&connection->packing, packer, &message);
+	if (!failure && !request->stream)
+		parcel = copy_large(&message);
 	pthread_mutex_lock(&connection->lock);
 	/* Of a dead connection, the link and the server may be gone. */
 	if (connection->dead)
 		error = fastipc_fail(-EPIPE, "the client is gone");
+	else if (parcel &&
+		 message.size <= connection->channel.link.peer_max_message)
+		error = send_copy(connection, &parcel);
 	else
 		error = answer(request, &message, size, failure, text, false);
 	if (!error && !failure)
@@ -205,6 +235,7 @@ static int answer_deferred(struct fastipc_request *request, const void *data,
 	if (packer)
 		fastipc_packer_return(connection->packing.settings, packer);
 	fastipc_connection_unref(connection);
+	free(parcel);
 	free(request);
 	return error;
 }
