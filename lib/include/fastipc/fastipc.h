@@ -13,6 +13,7 @@
 #include <fastipc/pool.h>
 #include <fastipc/server.h>
 #include <fastipc/stream.h>
+#include <fastipc/topic.h>
 #include <fastipc/types.h>
 
 #endif

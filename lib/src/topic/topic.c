@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The publisher: its topic, and publishing.
+ */
+#include "topic/topic.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "transport/address.h"
+
+#define RING_DEFAULT (1u << 20)
+#define SUBSCRIBERS_MAX 65536u
+
+void fastipc_topic_options_init(struct fastipc_topic_options *options)
+{
+	*options = (struct fastipc_topic_options){
+		.size = sizeof(*options),
+		.checksum = FASTIPC_CHECKSUM_OFF,
+		.ring_size = RING_DEFAULT,
+		.max_subscribers = 1024,
+		.patience_ns = 100000000,
+		.handshake_timeout_ns = 2000000000,
+		.mode = 0600,
+	};
+}
+
+static int take_options(const struct fastipc_topic_options *given,
+			struct fastipc_topic_options *options)
+{
+	fastipc_topic_options_init(options);
+	if (!given)
+		return 0;
+	if (given->size < sizeof(*given))
+		return fastipc_fail(
+			-EINVAL,
+			"options->size is %zu: use fastipc_topic_options_init()",
+			given->size);
+	*options = *given;
+	if (options->schema_match > FASTIPC_SCHEMA_FULL ||
+	    options->checksum > FASTIPC_CHECKSUM_FULL)
+		return fastipc_fail(-EINVAL, "checksum or schema_match is none "
+					     "of its enum");
+	if (options->checksum == FASTIPC_CHECKSUM_HEADER)
+		options->checksum = FASTIPC_CHECKSUM_FULL;
+	if (!options->max_subscribers ||
+	    options->max_subscribers > SUBSCRIBERS_MAX)
+		return fastipc_fail(-EINVAL,
+				    "max_subscribers must be from 1 to %u",
+				    SUBSCRIBERS_MAX);
+	return fastipc_ring_size_check(options->ring_size);
+}
+
+static int check_address(const char *address)
+{
+	struct fastipc_address parsed;
+	int error = fastipc_address_parse(address, &parsed);
+
+	if (!error && parsed.transport == FASTIPC_TRANSPORT_KMOD)
+		error = fastipc_fail(-EOPNOTSUPP,
+				     "a topic cannot be of kmod: use a NAME "
+				     "without a prefix");
+	return error;
+}
+
+/* Frees what is there of it. */
+static void topic_free(struct fastipc_topic *topic)
+{
+	fastipc_rendezvous_close(&topic->rendezvous);
+	if (topic->epoll_fd >= 0)
+		close(topic->epoll_fd);
+	if (topic->ring_fd >= 0)
+		close(topic->ring_fd);
+	fastipc_region_unmap(&topic->region);
+	free(topic->sleepers);
+	free(topic->seats);
+	free(topic);
+}
+
+static int topic_open(struct fastipc_topic *topic, const char *address)
+{
+	const struct fastipc_topic_options *options = &topic->options;
+	int error;
+
+	error = fastipc_region_create(&topic->region, options->ring_size,
+				      &topic->ring_fd);
+	if (error)
+		return error;
+	fastipc_broadcast_init(&topic->ring, &topic->region, 0, 0);
+	topic->ring.summed = options->checksum != FASTIPC_CHECKSUM_OFF;
+	topic->stats.checksum = options->checksum;
+	topic->stats.max_message = topic->ring.message_max;
+	topic->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (topic->epoll_fd < 0)
+		return fastipc_fail(-errno,
+				    "cannot make an epoll set (%s): raise "
+				    "RLIMIT_NOFILE",
+				    strerrordesc_np(errno));
+	error = fastipc_rendezvous_listen(&topic->rendezvous, address,
+					  options->mode);
+	return error ? error : fastipc_topic_watch(topic);
+}
+
+int fastipc_topic_create(const char *address,
+			 const struct fastipc_topic_options *given,
+			 struct fastipc_topic **result)
+{
+	struct fastipc_topic_options options;
+	struct fastipc_topic *topic;
+	int error;
+
+	if (!address || !result)
+		return fastipc_fail(-EINVAL, "address and topic are needed");
+	error = take_options(given, &options);
+	if (!error)
+		error = check_address(address);
+	if (error)
+		return error;
+	topic = calloc(1, sizeof(*topic));
+	if (!topic)
+		return fastipc_fail(-ENOMEM, "no memory for a topic");
+	topic->options = options;
+	topic->rendezvous.fd = topic->rendezvous.reserve_fd = -1;
+	topic->epoll_fd = topic->ring_fd = -1;
+	topic->started_ns = fastipc_now_ns();
+	error = topic_open(topic, address);
+	if (error)
+		topic_free(topic);
+	else
+		*result = topic;
+	return error;
+}
+
+void fastipc_topic_destroy(struct fastipc_topic *topic)
+{
+	if (!topic)
+		return;
+	__atomic_store_n(&topic->region.control->state, FASTIPC_STATE_SHUTDOWN,
+			 __ATOMIC_RELEASE);
+	fastipc_topic_ring(topic);
+	fastipc_topic_drop_all(topic);
+	topic_free(topic);
+}
+
+int fastipc_topic_fd(const struct fastipc_topic *topic)
+{
+	return topic->epoll_fd;
+}
+
+int fastipc_topic_dispatch(struct fastipc_topic *topic)
+{
+	int events;
+
+	if (!topic)
+		return fastipc_fail(-EINVAL, "topic is NULL");
+	fastipc_lock(&topic->lock);
+	events = fastipc_topic_look(topic, 0);
+	fastipc_unlock(&topic->lock);
+	return events;
+}
+
+/* ---- ringing ---- */
+
+/* EAGAIN: the subscriber has bytes unread, so it is readable. */
+static void send_byte(int sock)
+{
+	(void)!send(sock, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static bool is_new(const struct fastipc_sleeper *sleeper, uint32_t sleep)
+{
+	return (sleep & FASTIPC_SLEEP_MODE_MASK) && sleep != sleeper->rung;
+}
+
+void fastipc_topic_wake(struct fastipc_topic *topic, uint32_t first)
+{
+	struct fastipc_control *own = topic->region.control;
+	bool futex = false;
+
+	for (uint32_t i = first; i < topic->count; i++) {
+		struct fastipc_sleeper *sleeper = &topic->sleepers[i];
+		uint32_t sleep =
+			__atomic_load_n(sleeper->sleep, __ATOMIC_RELAXED);
+
+		if (!is_new(sleeper, sleep))
+			continue;
+		sleeper->rung = sleep;
+		if ((sleep & FASTIPC_SLEEP_MODE_MASK) == FASTIPC_SLEEP_POLL)
+			send_byte(topic->seats[i]->sock);
+		else
+			futex = true;
+		fastipc_topic_count(&topic->stats.wakes, 1);
+	}
+	if (!futex)
+		return;
+	__atomic_store_n(&own->wake_ns, fastipc_now_ns(), __ATOMIC_RELAXED);
+	__atomic_fetch_add(&own->doorbell, 1, __ATOMIC_RELEASE);
+	syscall(SYS_futex, &own->doorbell, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+void fastipc_topic_ring(struct fastipc_topic *topic)
+{
+	if (!topic->count)
+		return;
+	fastipc_full_barrier(); /* R2 */
+	for (uint32_t i = 0; i < topic->count; i++) {
+		const struct fastipc_sleeper *sleeper = &topic->sleepers[i];
+		uint32_t sleep = __atomic_load_n(sleeper->sleep,
+						 __ATOMIC_RELAXED); /* R3 */
+
+		if (__builtin_expect(is_new(sleeper, sleep), 0)) {
+			fastipc_topic_wake(topic, i);
+			return;
+		}
+	}
+}
+
+/* ---- publishing ---- */
+
+/* Now and then: this clock moves every few milliseconds, and costs little. */
+static inline void look_sometimes(struct fastipc_topic *topic)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	if (__builtin_expect(now.tv_nsec == topic->tick.tv_nsec &&
+				     now.tv_sec == topic->tick.tv_sec,
+			     1))
+		return;
+	topic->tick = now;
+	fastipc_topic_look(topic, 0);
+}
+
+static int no_room(struct fastipc_topic *topic, uint32_t size,
+		   uint64_t deadline)
+{
+	uint64_t need = fastipc_broadcast_need(&topic->ring, size);
+	int error = 0;
+
+	if (topic->blocking && (int64_t)(topic->limit - need) < 0)
+		error = fastipc_topic_await_room(topic, need, deadline);
+	if (error)
+		return error;
+	fastipc_broadcast_make_room(&topic->ring, size,
+				    topic->blocking ? topic->limit
+						    : topic->ring.tail);
+	return 0;
+}
+
+static inline int make_room(struct fastipc_topic *topic, uint32_t size,
+			    uint64_t deadline)
+{
+	if (__builtin_expect(fastipc_broadcast_fits(&topic->ring, size), 1))
+		return 0;
+	return no_room(topic, size, deadline);
+}
+
+static void published(struct fastipc_topic *topic, uint32_t size)
+{
+	fastipc_topic_count(&topic->stats.messages, 1);
+	fastipc_topic_count(&topic->stats.bytes, size);
+	fastipc_topic_ring(topic);
+}
+
+static int too_long(const struct fastipc_topic *topic, size_t size)
+{
+	return fastipc_fail(-EMSGSIZE,
+			    "the message has %zu bytes and may have %u: use a "
+			    "larger ring_size",
+			    size, topic->ring.message_max);
+}
+
+int fastipc_publish(struct fastipc_topic *topic, const void *data, size_t size,
+		    uint64_t deadline)
+{
+	int error;
+
+	if (!topic || (!data && size))
+		return fastipc_fail(-EINVAL, "topic and data are needed");
+	if (size > topic->ring.message_max)
+		return too_long(topic, size);
+	fastipc_lock(&topic->lock);
+	look_sometimes(topic);
+	error = make_room(topic, (uint32_t)size, deadline);
+	if (!error) {
+		fastipc_broadcast_write(&topic->ring, data, (uint32_t)size);
+		published(topic, (uint32_t)size);
+	}
+	fastipc_unlock(&topic->lock);
+	return error;
+}
+
+/*
+ * As much room as the last message took is likely to be enough, and what is
+ * free besides costs nothing.  To make room for the longest message that there
+ * may be would cost a quarter of what can be read.
+ */
+static int encode_in_place(struct fastipc_topic *topic,
+			   fastipc_encode_fn encode, const void *value,
+			   uint64_t deadline, size_t *size)
+{
+	uint32_t room = topic->guess;
+
+	for (;;) {
+		int error = make_room(topic, room, deadline);
+
+		if (error)
+			return error;
+		room = fastipc_broadcast_room(&topic->ring);
+		fastipc_broadcast_begin(&topic->ring, room);
+		error = encode(value, fastipc_broadcast_place(&topic->ring),
+			       room, size);
+		if (!error && *size > room)
+			return fastipc_fail(-EINVAL, "the encoder wrote more "
+						     "than it may");
+		if (error != -EMSGSIZE || *size <= room)
+			return error;
+		if (*size > topic->ring.message_max)
+			return too_long(topic, *size);
+		room = (uint32_t)*size;
+	}
+}
+
+int fastipc_publish_value(struct fastipc_topic *topic, fastipc_encode_fn encode,
+			  const void *value, uint64_t deadline)
+{
+	size_t size = 0;
+	int error;
+
+	if (!topic || !encode)
+		return fastipc_fail(-EINVAL, "topic and encode are needed");
+	fastipc_lock(&topic->lock);
+	look_sometimes(topic);
+	error = encode_in_place(topic, encode, value, deadline, &size);
+	if (!error) {
+		topic->guess = (uint32_t)size;
+		fastipc_broadcast_commit(&topic->ring, (uint32_t)size);
+		published(topic, (uint32_t)size);
+	}
+	fastipc_unlock(&topic->lock);
+	return error;
+}
+
+/* ---- counters ---- */
+
+int fastipc_topic_get_stats(const struct fastipc_topic *topic,
+			    struct fastipc_topic_stats *stats)
+{
+	const struct fastipc_topic_stats *from;
+	struct fastipc_topic_stats copy;
+	size_t size;
+
+	if (!topic || !stats || stats->size < sizeof(stats->size))
+		return fastipc_fail(-EINVAL, "set stats->size to its size");
+	from = &topic->stats;
+	size = stats->size < sizeof(copy) ? stats->size : sizeof(copy);
+#define READ(field) .field = __atomic_load_n(&from->field, __ATOMIC_RELAXED)
+	copy = (struct fastipc_topic_stats){
+		.size = stats->size,
+		READ(messages),
+		READ(bytes),
+		READ(subscribers),
+		READ(joined),
+		READ(refused),
+		READ(handshake_errors),
+		READ(hangups),
+		READ(protocol_errors),
+		READ(demoted),
+		READ(dropped),
+		READ(waits),
+		READ(timeouts),
+		READ(wakes),
+		READ(checksum),
+		.max_message = from->max_message,
+	};
+#undef READ
+	memcpy(stats, &copy, size);
+	return 0;
+}
