@@ -48,7 +48,7 @@ static void parse_vector(const char *line, struct vector *vector)
 	vector->table = find_table(table);
 	digits = strcmp(hex, "-") ? strlen(hex) : 0;
 	vector->size = digits / 2;
-	vector->data = malloc(vector->size);
+	vector->data = malloc(vector->size ? vector->size : 1);
 	for (size_t i = 0; i < vector->size; i++) {
 		unsigned int byte;
 

@@ -38,9 +38,9 @@ static inline unsigned int fuzz_choice(const uint8_t **data, size_t *size)
 /* A copy that ends where its memory does, to be freed. */
 static inline uint8_t *fuzz_copy(const uint8_t *data, size_t size)
 {
-	uint8_t *copy = malloc(size);
+	uint8_t *copy = malloc(size ? size : 1);
 
-	EXPECT(copy || !size);
+	EXPECT(copy);
 	if (size)
 		memcpy(copy, data, size);
 	return copy;

@@ -156,7 +156,7 @@ static uint8_t *bytes_of(const char *hex, size_t *size)
 
 	for (*size = 0; sscanf(hex, "%2x%n", &byte, &used) == 1; hex += used)
 		bytes[(*size)++] = (uint8_t)byte;
-	copy = malloc(*size);
+	copy = malloc(*size ? *size : 1);
 	memcpy(copy, bytes, *size);
 	free(bytes);
 	return copy;
@@ -400,9 +400,9 @@ static int encode_label(size_t count, size_t *size)
 	const uint8_t *data;
 	int ret;
 
-	strcpy(text, "{\"label\":\"");
+	memcpy(text, "{\"label\":\"", 10);
 	memset(text + 10, 'x', count);
-	strcpy(text + 10 + count, "\"}");
+	memcpy(text + 10 + count, "\"}", 3);
 	ret = schema_json_encode(&schema, ITEM, text, strlen(text), &arena,
 				 &data, size, NULL);
 	if (!ret)

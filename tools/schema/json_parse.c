@@ -157,7 +157,7 @@ static const char *names_of(const struct fastipc_schema_enum *type,
 		const char *name = type->values[i].name;
 
 		if (used + strlen(name) > 150) {
-			strcpy(text + used, ", ...");
+			snprintf(text + used, 160 - used, ", ...");
 			break;
 		}
 		used += (size_t)sprintf(text + used, "%s%s", used ? ", " : "",

@@ -90,7 +90,7 @@ static void print_double(FILE *out, uint64_t bits)
 		memcpy(&value, &bits, sizeof(value));
 		snprintf(text, sizeof(text), "%.*g", digits, value);
 		again = strtod(text, NULL);
-		if (!memcmp(&again, &value, sizeof(value)))
+		if (again == value)
 			break;
 	}
 	fputs(text, out);
@@ -108,7 +108,7 @@ static void print_float(FILE *out, uint64_t bits)
 		memcpy(&value, &word, sizeof(value));
 		snprintf(text, sizeof(text), "%.*g", digits, (double)value);
 		again = strtof(text, NULL);
-		if (!memcmp(&again, &value, sizeof(value)))
+		if (again == value)
 			break;
 	}
 	fputs(text, out);
