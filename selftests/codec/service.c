@@ -71,10 +71,72 @@ static int on_default(struct fastipc_request *request,
 	return fastipc_request_reply(request, "\377\377\377", 3);
 }
 
+/* As many lines as were asked for, and how many they were as trailers. */
+static int on_follow(struct fastipc_request *request,
+		     struct chat_Asked_reader asked, void *context)
+{
+	struct fastipc_stream *stream = fastipc_request_stream(request, NULL);
+	uint32_t count = chat_Asked_count(asked);
+	struct chat_Line line;
+
+	(void)context;
+	check(stream);
+	for (uint32_t i = 0; i < count; i++) {
+		write_line(&line, chat_Asked_author(asked), i);
+		check(!chat_Room_Follow_send_response(stream, &line, 0, 0));
+	}
+	check(!fastipc_stream_finish(stream, 0, NULL, &count, sizeof(count)));
+	fastipc_stream_close(stream);
+	return 0;
+}
+
+static void echo(void *context, struct fastipc_stream *stream, const void *data,
+		 size_t size)
+{
+	struct chat_Line_reader said;
+	struct chat_Line line;
+
+	(void)context;
+	if (chat_Line_read(fastipc_snapshot_of(data, size), &said)) {
+		check(!fastipc_stream_finish(stream, -EBADMSG, "no chat.Line",
+					     NULL, 0));
+		return;
+	}
+	chat_Line_init(&line);
+	line.author = chat_Line_author(said);
+	line.text = chat_Line_text(said);
+	line.tone = chat_Line_tone(said);
+	check(!chat_Room_Echo_send_response(stream, &line, 0, 0));
+}
+
+static void echo_end(void *context, struct fastipc_stream *stream)
+{
+	(void)context;
+	/* It may have ended already, with -EBADMSG. */
+	fastipc_stream_finish(stream, 0, NULL, NULL, 0);
+	fastipc_stream_close(stream);
+}
+
+static int on_echo(struct fastipc_request *request,
+		   struct chat_Line_reader first, void *context)
+{
+	struct fastipc_stream_options options;
+
+	(void)context;
+	check(chat_Line_author(first).size);
+	fastipc_stream_options_init(&options);
+	options.message = echo;
+	options.end = echo_end;
+	check(fastipc_request_stream(request, &options));
+	return 0;
+}
+
 static char context[] = "the context";
 static const struct chat_Room_handlers handlers = {
 	.Last = on_last,
 	.All = on_all,
+	.Follow = on_follow,
+	.Echo = on_echo,
 	.default_ = on_default,
 	.context = context,
 };
@@ -219,6 +281,75 @@ static void failures(void **state)
 	finish(&server, client);
 }
 
+/* ---- streams ---- */
+
+static void followed(void **state)
+{
+	struct chat_Line_received line = { 0 };
+	struct fastipc_stream_end end;
+	struct fastipc_stream *stream;
+	struct server_process server;
+	struct fastipc_client *client = start(&server);
+	struct chat_Asked asked;
+	uint32_t count;
+
+	(void)state;
+	chat_Asked_init(&asked);
+	asked.author = fastipc_string_of("Ada");
+	asked.count = 1000;
+	assert_result(chat_Room_Follow_open(client, &asked, NULL, &stream), 0);
+	for (uint32_t i = 0; i < asked.count; i++) {
+		assert_result(chat_Room_Follow_receive_response(stream, &line,
+								soon()),
+			      0);
+		assert_line(line.value, "Ada", i);
+	}
+	assert_result(chat_Room_Follow_receive_response(stream, &line, soon()),
+		      -ENODATA);
+	assert_result(fastipc_stream_status(stream, &end), 0);
+	assert_int_equal(end.status, 0);
+	assert_int_equal(end.size, sizeof(count));
+	memcpy(&count, end.trailers, sizeof(count));
+	assert_int_equal(count, asked.count);
+	fastipc_stream_close(stream);
+	fastipc_buffer_free(&line.buffer);
+	finish(&server, client);
+}
+
+static void echoes(void **state)
+{
+	struct chat_Line_received line = { 0 };
+	struct fastipc_stream *stream;
+	struct server_process server;
+	struct fastipc_client *client = start(&server);
+	struct chat_Line said;
+
+	(void)state;
+	write_line(&said, fastipc_string_of("Ada"), 0);
+	assert_result(chat_Room_Echo_open(client, &said, NULL, &stream), 0);
+	for (uint32_t i = 0; i < 100; i++) {
+		write_line(&said, fastipc_string_of("Grace"), i);
+		assert_result(chat_Room_Echo_send_request(stream, &said, 0,
+							  soon()),
+			      0);
+		assert_result(chat_Room_Echo_receive_response(stream, &line,
+							      soon()),
+			      0);
+		assert_line(line.value, "Grace", i);
+	}
+	/* Without what is required it is not sent; garbage is no line. */
+	said.author = (struct fastipc_string){ 0 };
+	assert_int_equal(chat_Room_Echo_send_request(stream, &said, 0, soon()),
+			 -EINVAL);
+	assert_result(fastipc_stream_write(stream, "\377\377", 2, 0, soon()),
+		      0);
+	assert_result(chat_Room_Echo_receive_response(stream, &line, soon()),
+		      -EBADMSG);
+	fastipc_stream_close(stream);
+	fastipc_buffer_free(&line.buffer);
+	finish(&server, client);
+}
+
 static void message_types(void **state)
 {
 	(void)state;
@@ -230,10 +361,9 @@ static void message_types(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(calls),
-		cmocka_unit_test(large_answers),
-		cmocka_unit_test(failures),
-		cmocka_unit_test(message_types),
+		cmocka_unit_test(calls),    cmocka_unit_test(large_answers),
+		cmocka_unit_test(failures), cmocka_unit_test(followed),
+		cmocka_unit_test(echoes),   cmocka_unit_test(message_types),
 	};
 
 	return cmocka_run_group_tests_name("service", tests,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * What a service S becomes: for each method M the type of its messages, a
- * call S_M() for clients, and S_M_reply() for handlers; and S_handlers, which
+ * call S_M() for clients, and S_M_reply() for handlers; or, of a stream,
+ * S_M_open() and what is sent and received on it; and S_handlers, which
  * S_serve() adds to a server.
  */
 #include "gen.h"
@@ -24,12 +25,6 @@ static bool is_stream(const struct fastipc_schema_method *method)
 {
 	return method->flags &
 	       (FASTIPC_METHOD_CLIENT_STREAM | FASTIPC_METHOD_SERVER_STREAM);
-}
-
-/* Calls with one request and one response. */
-static bool is_call(const struct fastipc_schema_method *method)
-{
-	return !is_stream(method);
 }
 
 typedef void (*emit_service_fn)(struct gen *gen, const char *name,
@@ -129,6 +124,53 @@ static void emit_reply(struct gen *gen, const char *name,
 	    name, method->name, response, response);
 }
 
+/* Messages of one direction of a stream. */
+static void emit_direction(struct gen *gen, const char *name,
+			   const struct fastipc_schema_method *method,
+			   const char *direction, const char *table)
+{
+	put(gen,
+	    "/* As fastipc_stream_write_value(). */\n"
+	    "static inline int %s_%s_send_%s(struct fastipc_stream *stream,\n"
+	    "\t\tconst struct %s *value, unsigned int flags,\n"
+	    "\t\tuint64_t deadline)\n"
+	    "{\n"
+	    "\treturn fastipc_stream_write_value(stream, %s_encoder, value,\n"
+	    "\t\tflags, deadline);\n"
+	    "}\n\n",
+	    name, method->name, direction, table, table);
+	put(gen,
+	    "/* As fastipc_stream_read(); -EBADMSG what came is none. */\n"
+	    "static inline int %s_%s_receive_%s(struct fastipc_stream *stream,\n"
+	    "\t\tstruct %s_received *received, uint64_t deadline)\n"
+	    "{\n"
+	    "\tconst int error = fastipc_stream_read(stream,\n"
+	    "\t\t&received->buffer, deadline);\n\n"
+	    "\tif (FASTIPC_UNLIKELY(error))\n"
+	    "\t\treturn error;\n"
+	    "\treturn %s_read(fastipc_buffer_snapshot(&received->buffer),\n"
+	    "\t\t&received->value);\n"
+	    "}\n\n",
+	    name, method->name, direction, table, table);
+}
+
+static void emit_stream(struct gen *gen, const char *name,
+			const struct fastipc_schema_method *method)
+{
+	put_doc(gen, "", method->doc);
+	put(gen,
+	    "int %s_%s_open(struct fastipc_client *client,\n"
+	    "\t\tconst struct %s *request,\n"
+	    "\t\tconst struct fastipc_stream_options *options,\n"
+	    "\t\tstruct fastipc_stream **stream);\n\n",
+	    name, method->name, request_of(gen, method)->name);
+	if (method->flags & FASTIPC_METHOD_CLIENT_STREAM)
+		emit_direction(gen, name, method, "request",
+			       request_of(gen, method)->name);
+	emit_direction(gen, name, method, "response",
+		       response_of(gen, method)->name);
+}
+
 static void emit_handlers(struct gen *gen, const char *name,
 			  const struct fastipc_schema_service *service)
 {
@@ -175,8 +217,10 @@ static void emit_interface(struct gen *gen, const char *name,
 	put(gen, "/* ---- service %s ---- */\n\n", service->name);
 	emit_handlers(gen, name, service);
 	for (uint16_t i = 0; i < service->method_count; i++) {
-		if (!is_call(&service->methods[i]))
+		if (is_stream(&service->methods[i])) {
+			emit_stream(gen, name, &service->methods[i]);
 			continue;
+		}
 		emit_call(gen, name, &service->methods[i]);
 		emit_reply(gen, name, &service->methods[i]);
 	}
@@ -203,6 +247,28 @@ static void emit_encoder(struct gen *gen, const struct gen_table *table)
 	    " size);\n"
 	    "}\n\n",
 	    table->name, table->name, table->name);
+}
+
+static void emit_open(struct gen *gen, const char *name,
+		      const struct fastipc_schema_method *method)
+{
+	const char *request = request_of(gen, method)->name;
+
+	put(gen,
+	    "int %s_%s_open(struct fastipc_client *client,\n"
+	    "\t\tconst struct %s *request,\n"
+	    "\t\tconst struct fastipc_stream_options *options,\n"
+	    "\t\tstruct fastipc_stream **stream)\n"
+	    "{\n"
+	    "\tuint8_t data[16384];\n"
+	    "\tsize_t size = 0;\n"
+	    "\tint error = %s_encode(request, data, sizeof(data), &size);\n\n"
+	    "\tif (!error)\n"
+	    "\t\terror = fastipc_stream_open(client, %s_%s_TYPE, data,\n"
+	    "\t\t\tsize, options, stream);\n"
+	    "\treturn error;\n"
+	    "}\n\n",
+	    name, method->name, request, request, name, method->name);
 }
 
 static void emit_trampoline(struct gen *gen, const char *name,
@@ -284,8 +350,11 @@ static void emit_serve(struct gen *gen, const char *name,
 static void emit_implementation(struct gen *gen, const char *name,
 				const struct fastipc_schema_service *service)
 {
-	for (uint16_t i = 0; i < service->method_count; i++)
+	for (uint16_t i = 0; i < service->method_count; i++) {
+		if (is_stream(&service->methods[i]))
+			emit_open(gen, name, &service->methods[i]);
 		emit_trampoline(gen, name, &service->methods[i]);
+	}
 	emit_serve(gen, name, service);
 }
 

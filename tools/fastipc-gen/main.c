@@ -251,7 +251,7 @@ static void emit_header(struct gen *gen)
 		 " * T_view_field().");
 	put(gen,
 	    "#ifndef %s\n#define %s\n\n"
-	    "#include <fastipc/client.h>\n#include <fastipc/codec.h>\n\n",
+	    "#include <fastipc/codec.h>\n#include <fastipc/stream.h>\n\n",
 	    guard, guard);
 	sources = schema_sources(gen->schema, &count);
 	for (uint16_t i = 0; count && i < sources[0].include_count; i++)
