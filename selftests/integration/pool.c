@@ -4,6 +4,7 @@
  * away and come back, and who may have run what how often.
  */
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -90,8 +91,38 @@ static int on_silent(struct fastipc_request *request, void *context)
 	return 0;
 }
 
+/* SIGUSR1: let another server take the name, finish, and end. */
+static sem_t drain_wanted;
+static atomic_bool ended;
+static pthread_t drainer;
+
+static void want_drain(int signal)
+{
+	(void)signal;
+	sem_post(&drain_wanted);
+}
+
+static void *drain_when_wanted(void *server)
+{
+	while (sem_wait(&drain_wanted))
+		;
+	if (!atomic_load(&ended))
+		check(!fastipc_server_drain(server, soon()));
+	return NULL;
+}
+
+static void end_drainer(void)
+{
+	atomic_store(&ended, true);
+	sem_post(&drain_wanted);
+	pthread_join(drainer, NULL);
+}
+
 static void add_handlers(struct fastipc_server *server)
 {
+	check(!sem_init(&drain_wanted, 0, 0));
+	signal(SIGUSR1, want_drain);
+	check(!pthread_create(&drainer, NULL, drain_when_wanted, server));
 	check(!fastipc_server_add_handler(server, ECHO, on_echo, NULL));
 	check(!fastipc_server_add_handler(server, RECORD, on_record, NULL));
 	check(!fastipc_server_add_handler(server, WHO, on_who, NULL));
@@ -103,6 +134,7 @@ static void add_handlers(struct fastipc_server *server)
 
 static void answer_kept(void)
 {
+	end_drainer();
 	while (kept_count)
 		fastipc_request_fail(kept[--kept_count], -ECANCELED, NULL);
 }
@@ -492,6 +524,62 @@ static void other_calls_run_once_at_most(void **state)
 {
 	(void)state;
 	killed_and_restarted(false);
+}
+
+static void name_is_free(const char *address)
+{
+	uint64_t deadline = soon();
+	char path[108];
+
+	assert_result(fastipc_address_path(address, path), 0);
+	while (!access(path, F_OK)) {
+		assert_true(fastipc_now_ns() < deadline);
+		usleep(500);
+	}
+}
+
+/* One server takes over from the other: no call fails, none runs twice. */
+static void replaced_under_load(void **state)
+{
+	struct fastipc_pool_options options = usual();
+	struct standby servers[6];
+	struct fastipc_pool_stats stats;
+	struct fastipc_pool *pool;
+	unsigned int failed, twice;
+	static struct load load;
+
+	(void)state;
+	options.max_size = 8;
+	for (uint32_t i = 0; i < 6; i++)
+		servers[i] = standby_make("replaced", i);
+	standby_begin(&servers[0]);
+	pool = pool_of("replaced", &options);
+	load_begin(&load, pool, 8, false);
+	for (unsigned int i = 1; i < 6; i++) {
+		wait_for_calls(&load, 300);
+		assert_int_equal(kill(servers[i - 1].pid, SIGUSR1), 0);
+		name_is_free("replaced");
+		if (i % 2)
+			usleep(20000); /* nobody serves for a while */
+		standby_begin(&servers[i]);
+		assert_ended_well(servers[i - 1].pid);
+		standby_forget(&servers[i - 1]);
+	}
+	wait_for_calls(&load, 300);
+	load_end(&load);
+	stats = stats_of(pool);
+	failed = check_runs(&load, &twice);
+	print_message("# replaced: %u calls, %u failed, %u ran twice, %u "
+		      "drained, %u lost\n",
+		      atomic_load(&load.next_id), failed, twice,
+		      (unsigned int)stats.drained, (unsigned int)stats.lost);
+	assert_int_equal(failed, 0);
+	assert_int_equal(twice, 0);
+	assert_int_equal(stats.failures, 0);
+	assert_int_equal(stats.retries, 0);
+	assert_true(stats.drained + stats.lost >= 5);
+	fastipc_pool_destroy(pool);
+	server_end(&servers[5]);
 }
 
 /* The connection ends; the server does not know why. */
@@ -1188,6 +1276,7 @@ int main(void)
 		cmocka_unit_test(ten_thousand_calls_from_64_threads),
 		cmocka_unit_test(idempotent_calls_survive_a_restart),
 		cmocka_unit_test(other_calls_run_once_at_most),
+		cmocka_unit_test(replaced_under_load),
 		cmocka_unit_test(a_cut_connection_is_replaced),
 		cmocka_unit_test(lost_in_flight),
 		cmocka_unit_test(failover),

@@ -11,7 +11,8 @@
 #define CACHED_POOLS 4
 /* Claims of it until the pool chooses anew, or looks at the time. */
 #define CLAIMS_CACHED 64u
-/* How soon the first who waits looks whether somebody left one idle. */
+/* How long after a turn's end the first who waits looks whether somebody left
+ * one idle: who keeps its turn hands over by itself. */
 #define LOOK_FIRST_NS 100000u
 #define LOOK_MOST_NS 1000000u
 
@@ -511,7 +512,7 @@ static int take_slowly(struct fastipc_pool *pool, const struct request *request,
 	struct waiter waiter = { .token = fastipc_pool_thread(),
 				 .endpoint = -1 };
 	uint64_t now = fastipc_now_ns(), began = now;
-	uint64_t look_ns = LOOK_FIRST_NS;
+	uint64_t look_ns = pool->options.turn_ns + LOOK_FIRST_NS;
 	struct pick picked = { 0 };
 	bool slept = false;
 	int error = 0;

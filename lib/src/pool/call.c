@@ -66,10 +66,10 @@ static void drop(struct fastipc_pool *pool, struct member *member,
 }
 
 static enum verdict judge(const struct fastipc_pool *pool,
-			  const struct member *member, int error, bool expired,
-			  uint64_t now)
+			  const struct member *member, int error, bool expired)
 {
-	if (error == -ESHUTDOWN && fastipc_member_is_draining(member, now))
+	/* Also if the connection is over by now: it ended in order. */
+	if (error == -ESHUTDOWN && fastipc_member_is_draining(pool, member))
 		return VERDICT_NOT_SENT;
 	if (fastipc_member_is_over(pool, member))
 		return VERDICT_OVER;
@@ -173,7 +173,11 @@ static int run(struct fastipc_pool *pool, const struct attempt *attempt,
 			fastipc_member_look(pool, member);
 		if (fastipc_member_is_over(pool, member)) {
 			/* Nothing was sent. */
-			drop(pool, member, FATE_LOST, start, 0);
+			drop(pool, member,
+			     fastipc_member_is_draining(pool, member)
+				     ? FATE_DRAINED
+				     : FATE_LOST,
+			     start, 0);
 			continue;
 		}
 		if (options->idempotent && pool->options.attempt_timeout_ns)
@@ -190,8 +194,8 @@ static int run(struct fastipc_pool *pool, const struct attempt *attempt,
 				fastipc_pool_tick(pool, end);
 			return 0;
 		}
-		verdict = judge(pool, member, error,
-				deadline && end >= deadline, end);
+		verdict =
+			judge(pool, member, error, deadline && end >= deadline);
 		switch (verdict) {
 		case VERDICT_ANSWERED:
 			answered(pool, member, start, end);
@@ -300,7 +304,8 @@ FASTIPC_INLINE bool is_stale(struct fastipc_pool *pool, struct member *member)
 	__atomic_store_n(&member->taken_at, now, __ATOMIC_RELAXED);
 	fastipc_pool_look_soon(pool);
 	fastipc_member_look(pool, member);
-	return fastipc_member_is_over(pool, member);
+	return fastipc_member_is_over(pool, member) ||
+	       fastipc_member_is_draining(pool, member);
 }
 
 int fastipc_pool_acquire(struct fastipc_pool *pool,
@@ -320,7 +325,10 @@ int fastipc_pool_acquire(struct fastipc_pool *pool,
 				    .key = options->sticky_key };
 	while (!(error = fastipc_pool_take(pool, &request, &member)) &&
 	       is_stale(pool, member))
-		drop(pool, member, FATE_LOST, fastipc_now_ns(), 0);
+		drop(pool, member,
+		     fastipc_member_is_draining(pool, member) ? FATE_DRAINED
+							      : FATE_LOST,
+		     fastipc_now_ns(), 0);
 	if (__builtin_expect(!error, 1))
 		*client = member->client;
 	return error;
@@ -338,6 +346,11 @@ int fastipc_pool_release(struct fastipc_pool *pool,
 		return fastipc_fail(
 			-EINVAL,
 			"the client is not one that the pool gave out");
+	if (__builtin_expect(fastipc_member_is_draining(pool, member), 0)) {
+		drop(pool, member, FATE_DRAINED, fastipc_now_ns(), 0);
+		fastipc_pool_bury(pool);
+		return 0;
+	}
 	if (__builtin_expect(fastipc_member_is_over(pool, member), 0)) {
 		drop(pool, member, FATE_LOST, fastipc_now_ns(), 1);
 		fastipc_pool_bury(pool);

@@ -9,9 +9,6 @@
 
 #include "rpc/client.h"
 
-/* What a live server answers a ping in. */
-#define PING_NS 10000000u
-
 /*
  * With one user at a time, that user alone changes client->error, and reads
  * it for nothing; otherwise it is the client's lock's.
@@ -30,14 +27,18 @@ bool fastipc_member_is_over(const struct fastipc_pool *pool,
 	return over;
 }
 
-/*
- * -ESHUTDOWN may also be what a handler failed with.  Of a client whose server
- * drains, a ping fails with it, too, and at once.
- */
-bool fastipc_member_is_draining(const struct member *member, uint64_t now)
+bool fastipc_member_is_draining(const struct fastipc_pool *pool,
+				const struct member *member)
 {
-	return fastipc_client_ping(member->client, now + PING_NS, NULL) ==
-	       -ESHUTDOWN;
+	struct fastipc_client *client = member->client;
+	bool draining;
+
+	if (pool->options.sharing == 1)
+		return client->goaway;
+	fastipc_lock(&client->lock);
+	draining = client->goaway;
+	fastipc_unlock(&client->lock);
+	return draining;
 }
 
 /* The kernel says that the other end is gone. */

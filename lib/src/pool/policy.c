@@ -16,7 +16,7 @@
 #define MEASURE_CALLS 50u
 #define MEASURE_MOST_NS SECOND
 /* Calls are slow if they are for so long. */
-#define SLOW_LEAST_NS 4000000u
+#define SLOW_LEAST_NS 8000000u
 /* Without trust, it is tried again after so many. */
 #define TRUST_RETRY 32u
 #define TRUST_LOSS 4

@@ -189,9 +189,9 @@ static inline bool fastipc_member_is_idle(const struct member *member)
 /* The connection is over; the caller is the user. */
 bool fastipc_member_is_over(const struct fastipc_pool *pool,
 			    const struct member *member);
-/* After -ESHUTDOWN: its server takes no new calls, and began none that ended
- * with that. */
-bool fastipc_member_is_draining(const struct member *member, uint64_t now);
+/* Its server takes no new calls, and began none that ended -ESHUTDOWN. */
+bool fastipc_member_is_draining(const struct fastipc_pool *pool,
+				const struct member *member);
 /* Take what came by itself, and ask the kernel whether the peer is there. */
 void fastipc_member_look(struct fastipc_pool *pool, struct member *member);
 
