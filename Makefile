@@ -291,7 +291,7 @@ clang-tests:
 		$(CLANG_TESTS)
 
 .PHONY: lint lint-deps man-check
-lint: man-check kmod-lint ## check style, suspicious code, scripts and licences
+lint: man-check kmod-lint $(CODEC_OBJECTS) ## check style, suspicious code, scripts and licences
 	$(call say,FORMAT)clang-format --dry-run -Werror $(SOURCES)
 	$(call say,SPDX)! grep -L SPDX-License-Identifier $(SOURCES) $(SCRIPTS) \
 		Kbuild $(wildcard kmod/* selftests/vm/config/*) \
@@ -300,7 +300,8 @@ lint: man-check kmod-lint ## check style, suspicious code, scripts and licences
 	$(call say,TIDY)printf '%s\n' $(filter-out selftests/kmod/%,\
 		$(filter %.c,$(SOURCES))) | \
 		xargs -P "$$(nproc)" -I{} clang-tidy --quiet {} -- \
-		$(FLAGS) $(NL_FLAGS) -Ilib/src -Itools -Iselftests
+		$(FLAGS) $(NL_FLAGS) -Ilib/src -Itools -Iselftests \
+		-I$(O)/selftests/codec -I$(O)/tools/bench/codec
 
 lint-deps:
 	@tools/deps run lint vm

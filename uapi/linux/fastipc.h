@@ -199,10 +199,10 @@ struct fastipc_ioc_info {
 	__u32 flags;	     /* out: FASTIPC_INFO_* */
 	__u32 own_ring_size; /* out: bytes */
 	__u32 peer_ring_size;
-	__u32 peer_pid; /* out */
-	__u32 peer_uid; /* out */
-	__u32 peer_gid; /* out */
-	__u32 reserved; /* out: 0 */
+	__u32 peer_pid;	  /* out */
+	__u32 peer_uid;	  /* out */
+	__u32 peer_gid;	  /* out */
+	__u32 reserved;	  /* out: 0 */
 	__u64 created_ns; /* out: CLOCK_MONOTONIC */
 	__u64 waits;	  /* out: sleeps of this end (WAIT, SWAP) */
 	__u64 wakes;	  /* out: WAKE and SWAP of this end */

@@ -177,8 +177,8 @@ struct fastipc_client_stats {
 	const char *transport; /* "memfd" or "kmod" */
 	struct fastipc_compressed compressed_sent;
 	struct fastipc_compressed compressed_received;
-	bool draining;	       /* the server takes no new calls (-ESHUTDOWN) */
-	uint32_t streams;      /* open now */
+	bool draining;	  /* the server takes no new calls (-ESHUTDOWN) */
+	uint32_t streams; /* open now */
 	uint64_t streams_opened;
 };
 /* Set stats->size first; later fields are left alone. */

@@ -158,8 +158,8 @@ void fastipc_packing_init(struct fastipc_packing *packing,
 	packing->from = settings->options.from;
 	packing->most = link->peer_max_message;
 	/* A deadline may be added to its extensions. */
-	packing->payload_max = fastipc_frame_payload_max(channel) -
-			       FASTIPC_DEADLINE_ENTRY;
+	packing->payload_max =
+		fastipc_frame_payload_max(channel) - FASTIPC_DEADLINE_ENTRY;
 	/* The quick ways of sending leave the others to the slow one. */
 	if (packing->from <= link->plain_max)
 		link->plain_max = packing->from ? packing->from - 1 : 0;

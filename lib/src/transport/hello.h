@@ -96,8 +96,8 @@ struct fastipc_hello {
 	/* 112 */ uint64_t cursor; /* LIST: connections with ids above it;
 				    * PUBLISH: where to begin in the ring */
 	/* 120 */ uint64_t fingerprint_full; /* with names; 0: none */
-	/* 128 */ uint64_t dictionary; /* zstd: size << 32 | CRC; 0: none */
-	/* 136 */ uint64_t sequence;   /* PUBLISH: of the next message */
+	/* 128 */ uint64_t dictionary;	  /* zstd: size << 32 | CRC; 0: none */
+	/* 136 */ uint64_t sequence;	  /* PUBLISH: of the next message */
 	/* 144 */ uint32_t stream_window; /* first credit of each stream */
 	/* 148 */ uint32_t max_streams;	  /* ACCEPT: open at once */
 	/* 152 */ uint64_t reserved;
