@@ -1,0 +1,653 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Subscribers and publishers that speak the wire by hand: who lies is dropped
+ * and counted, and nobody else notices.
+ */
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "integration/pair.h"
+#include "topic/topic.h"
+#include "transport/handshake.h"
+
+#define RING 16384u
+
+/* ---- the topic under attack, and one who behaves ---- */
+
+struct scene {
+	struct fastipc_topic *topic;
+	struct fastipc_subscriber *good; /* blocks, and misses nothing */
+	uint64_t published, read;
+};
+
+struct opening {
+	const struct fastipc_subscriber_options *options;
+	struct fastipc_subscriber *subscriber;
+	int error;
+};
+
+static void *open_one(void *argument)
+{
+	struct opening *opening = argument;
+
+	opening->error = fastipc_subscriber_open("attacked", opening->options,
+						 &opening->subscriber);
+	return NULL;
+}
+
+static struct fastipc_topic_stats stats_of(const struct scene *scene)
+{
+	struct fastipc_topic_stats stats = { .size = sizeof(stats) };
+
+	assert_result(fastipc_topic_get_stats(scene->topic, &stats), 0);
+	return stats;
+}
+
+static void scene_make(struct scene *scene)
+{
+	struct fastipc_subscriber_options options;
+	struct fastipc_topic_options topic_options;
+	struct opening opening = { .options = &options };
+	pthread_t thread;
+
+	memset(scene, 0, sizeof(*scene));
+	fastipc_topic_options_init(&topic_options);
+	topic_options.ring_size = RING;
+	topic_options.patience_ns = 20 * SECOND;
+	topic_options.handshake_timeout_ns = 200 * MS;
+	assert_result(fastipc_topic_create("attacked", &topic_options,
+					   &scene->topic),
+		      0);
+	fastipc_subscriber_options_init(&options);
+	options.policy = FASTIPC_BLOCK;
+	options.patience_ns = 20 * SECOND;
+	options.checksum = FASTIPC_CHECKSUM_FULL;
+	assert_int_equal(pthread_create(&thread, NULL, open_one, &opening), 0);
+	while (!stats_of(scene).joined)
+		assert_true(fastipc_topic_dispatch(scene->topic) >= 0);
+	pthread_join(thread, NULL);
+	assert_result(opening.error, 0);
+	scene->good = opening.subscriber;
+}
+
+/* As though nothing had happened: @count messages, more than the ring holds. */
+static void go_on(struct scene *scene, int count)
+{
+	struct fastipc_buffer message = { 0 };
+
+	for (int i = 0; i < count; i++) {
+		uint64_t data[10] = { scene->published };
+		uint64_t lost = 1;
+
+		assert_result(fastipc_publish(scene->topic, data, sizeof(data),
+					      soon()),
+			      0);
+		scene->published++;
+		assert_result(fastipc_subscriber_next(scene->good, &message,
+						      &lost, soon()),
+			      0);
+		assert_int_equal(lost, 0);
+		assert_int_equal(message.size, sizeof(data));
+		memcpy(data, message.data, sizeof(data));
+		assert_int_equal(data[0], scene->read++);
+	}
+	fastipc_buffer_free(&message);
+}
+
+static void scene_end(struct scene *scene)
+{
+	go_on(scene, 500);
+	assert_int_equal(stats_of(scene).subscribers, 1);
+	fastipc_topic_destroy(scene->topic);
+	fastipc_subscriber_close(scene->good);
+}
+
+/* ---- a subscriber by hand ---- */
+
+struct hand {
+	int sock;
+	struct fastipc_region own, ring;
+	struct fastipc_seat_words *words;
+	struct fastipc_hello answer;
+	int error; /* that the publisher refused with */
+};
+
+static int connect_hand(void)
+{
+	int sock = fastipc_rendezvous_connect("attacked", soon());
+
+	assert_true(sock >= 0);
+	return sock;
+}
+
+/* Send @hello with @fd, dispatch, and look at the answer. */
+static void exchange(struct scene *scene, struct hand *hand,
+		     const struct fastipc_hello *hello, int fd)
+{
+	int fds[FASTIPC_HELLO_FDS];
+	uint64_t until = soon();
+	int error;
+
+	assert_int_equal(fastipc_hello_send(hand->sock, hello, &fd, fd >= 0),
+			 0);
+	do {
+		fastipc_topic_dispatch(scene->topic);
+		error = fastipc_hello_receive(hand->sock, &hand->answer, fds);
+		assert_true(fastipc_now_ns() < until);
+	} while (error == -EAGAIN);
+	/* A reset first, if it refused without having read it all. */
+	if (error == -EPIPE)
+		error = fastipc_hello_receive(hand->sock, &hand->answer, fds);
+	assert_int_equal(error, 0);
+	hand->error = hand->answer.error;
+	if (fds[0] >= 0)
+		assert_int_equal(fastipc_region_attach(&hand->ring, fds[0]), 0);
+	fastipc_hello_close(fds);
+}
+
+static void hand_join(struct scene *scene, struct hand *hand, uint32_t policy,
+		      uint32_t sleep_at)
+{
+	struct fastipc_hello hello;
+	int fd;
+
+	memset(hand, 0, sizeof(*hand));
+	hand->sock = connect_hand();
+	assert_int_equal(
+		fastipc_region_create(&hand->own, FASTIPC_SEAT_RING, &fd), 0);
+	hand->words = fastipc_seat_words(&hand->own);
+	hand->words->policy = policy;
+	hand->words->sleep_at = sleep_at;
+	hand->words->patience_ns = UINT64_MAX;
+	fastipc_hello_init(&hello, FASTIPC_HELLO_SUBSCRIBE);
+	hello.ring_size = FASTIPC_SEAT_RING;
+	exchange(scene, hand, &hello, fd);
+	close(fd);
+}
+
+static void hand_free(struct hand *hand)
+{
+	fastipc_region_unmap(&hand->own);
+	fastipc_region_unmap(&hand->ring);
+	if (hand->sock >= 0)
+		close(hand->sock);
+}
+
+/* The publisher has hung up on it. */
+static void assert_dropped(struct hand *hand)
+{
+	struct pollfd pollfd = { .fd = hand->sock, .events = POLLIN };
+
+	assert_int_equal(poll(&pollfd, 1, 20000), 1);
+	assert_true(pollfd.revents & POLLHUP);
+}
+
+/* ---- lies about the cursor ---- */
+
+static void lie(uint64_t first, uint64_t then)
+{
+	struct scene scene;
+	struct hand liar;
+
+	scene_make(&scene);
+	go_on(&scene, 3);
+	hand_join(&scene, &liar, FASTIPC_BLOCK, FASTIPC_SEAT_SLEEP);
+	assert_int_equal(liar.error, 0);
+	go_on(&scene, 10);
+	__atomic_store_n(&liar.words->consumed, first, __ATOMIC_RELEASE);
+	fastipc_topic_dispatch(scene.topic);
+	if (then != first)
+		assert_int_equal(stats_of(&scene).protocol_errors, 0);
+	__atomic_store_n(&liar.words->consumed, then, __ATOMIC_RELEASE);
+	fastipc_topic_dispatch(scene.topic);
+	assert_int_equal(stats_of(&scene).protocol_errors, 1);
+	assert_dropped(&liar);
+	hand_free(&liar);
+	assert_int_equal(stats_of(&scene).waits, 0);
+	scene_end(&scene);
+}
+
+static void lies_about_its_cursor(void **state)
+{
+	const uint64_t space = fastipc_broadcast_space(80);
+
+	(void)state;
+	lie(10 * space + 8, 10 * space + 8); /* beyond the tail */
+	lie(UINT64_MAX, UINT64_MAX);	     /* before where it began */
+	lie(1ull << 63, 1ull << 63);
+	lie(5 * space, 4 * space); /* back */
+	lie(5 * space, 0);
+}
+
+/* It is found out in publishing, too, without a dispatch; one that is in the
+ * middle of a record holds up nobody, and gets nothing. */
+static void lies_while_the_publisher_waits(void **state)
+{
+	struct scene scene;
+	struct hand liar;
+
+	(void)state;
+	scene_make(&scene);
+	hand_join(&scene, &liar, FASTIPC_BLOCK, FASTIPC_SEAT_SLEEP);
+	go_on(&scene, 100);
+	__atomic_store_n(&liar.words->consumed, 1ull << 40, __ATOMIC_RELEASE);
+	go_on(&scene, 500);
+	assert_int_equal(stats_of(&scene).protocol_errors, 1);
+	hand_free(&liar);
+
+	hand_join(&scene, &liar, FASTIPC_BLOCK, FASTIPC_SEAT_SLEEP);
+	go_on(&scene, 100);
+	__atomic_store_n(&liar.words->consumed, 50 * 96 + 13, __ATOMIC_RELEASE);
+	go_on(&scene, 90);
+	__atomic_store_n(&liar.words->consumed, 190 * 96 - 1, __ATOMIC_RELEASE);
+	go_on(&scene, 100);
+	assert_int_equal(stats_of(&scene).protocol_errors, 1);
+	hand_free(&liar);
+	fastipc_topic_dispatch(scene.topic);
+	scene_end(&scene);
+}
+
+/* ---- floods ---- */
+
+static void flood(enum fastipc_policy policy)
+{
+	struct scene scene;
+	struct hand liar;
+
+	scene_make(&scene);
+	hand_join(&scene, &liar, policy, FASTIPC_SEAT_SLEEP);
+	for (int i = 0; i < 10; i++)
+		(void)!send(liar.sock, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	fastipc_topic_dispatch(scene.topic);
+	assert_int_equal(stats_of(&scene).protocol_errors, 1);
+	assert_dropped(&liar);
+	hand_free(&liar);
+	scene_end(&scene);
+}
+
+static void floods_doorbells(void **state)
+{
+	(void)state;
+	flood(FASTIPC_BLOCK);
+	flood(FASTIPC_DROP_OLDEST);
+}
+
+/* Says all the time that it sleeps, in all ways, and reads no byte. */
+static void sleeps_all_the_time(void **state)
+{
+	struct scene scene;
+	struct hand liar;
+	uint32_t *sleep;
+
+	(void)state;
+	scene_make(&scene);
+	hand_join(&scene, &liar, FASTIPC_LATEST, FASTIPC_CONTROL_SIZE - 4);
+	assert_int_equal(liar.error, 0);
+	sleep = (uint32_t *)((char *)liar.own.control + FASTIPC_CONTROL_SIZE -
+			     4);
+	for (uint32_t i = 0; i < 3000; i++) {
+		__atomic_store_n(sleep, i * 0x9e3779b9u, __ATOMIC_RELEASE);
+		go_on(&scene, 1);
+	}
+	assert_int_equal(stats_of(&scene).subscribers, 2);
+	hand_free(&liar);
+	fastipc_topic_dispatch(scene.topic);
+	scene_end(&scene);
+}
+
+/* ---- pages that are none ---- */
+
+static void bad_wishes(void **state)
+{
+	const uint32_t wrong[][2] = {
+		{ 3, FASTIPC_SEAT_SLEEP },
+		{ UINT32_MAX, FASTIPC_SEAT_SLEEP },
+		{ FASTIPC_BLOCK, 0 },
+		{ FASTIPC_BLOCK, FASTIPC_SEAT_SLEEP - 4 },
+		{ FASTIPC_BLOCK, FASTIPC_SEAT_SLEEP + 2 },
+		{ FASTIPC_BLOCK, FASTIPC_CONTROL_SIZE - 3 },
+		{ FASTIPC_BLOCK, FASTIPC_CONTROL_SIZE },
+		{ FASTIPC_BLOCK, UINT32_MAX & ~3u },
+	};
+	struct scene scene;
+	struct hand hand;
+
+	(void)state;
+	scene_make(&scene);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		hand_join(&scene, &hand, wrong[i][0], wrong[i][1]);
+		assert_int_equal(hand.error, -EBADMSG);
+		assert_int_equal(stats_of(&scene).handshake_errors, i + 1);
+		hand_free(&hand);
+	}
+	scene_end(&scene);
+}
+
+static int unsealed(void)
+{
+	int fd = memfd_create("unsealed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	assert_int_equal(ftruncate(fd, 8192), 0);
+	return fd;
+}
+
+static void bad_regions(void **state)
+{
+	struct fastipc_hello hello;
+	struct scene scene;
+	struct hand hand = { 0 };
+	int fd;
+
+	(void)state;
+	scene_make(&scene);
+	fastipc_hello_init(&hello, FASTIPC_HELLO_SUBSCRIBE);
+
+	hand.sock = connect_hand();
+	exchange(&scene, &hand, &hello, -1);
+	assert_int_equal(hand.error, -EBADMSG);
+	hand_free(&hand);
+
+	hand.sock = connect_hand();
+	fd = unsealed();
+	exchange(&scene, &hand, &hello, fd);
+	assert_int_equal(hand.error, -EBADFD);
+	close(fd);
+	hand_free(&hand);
+
+	/* Another size than a page and the least ring. */
+	hand.sock = connect_hand();
+	assert_int_equal(fastipc_region_create(&hand.own, 1 << 16, &fd), 0);
+	exchange(&scene, &hand, &hello, fd);
+	assert_int_equal(hand.error, -ERANGE);
+	close(fd);
+	hand_free(&hand);
+
+	hand = (struct hand){ .sock = connect_hand() };
+	hello.abi++;
+	exchange(&scene, &hand, &hello, -1);
+	assert_int_equal(hand.error, -EPROTONOSUPPORT);
+	hand_free(&hand);
+
+	assert_int_equal(stats_of(&scene).handshake_errors, 4);
+	scene_end(&scene);
+}
+
+/* Connects and says nothing, many times over. */
+static void silence(void **state)
+{
+	struct scene scene;
+	struct hand hands[80] = { 0 };
+	uint64_t until = soon();
+
+	(void)state;
+	scene_make(&scene);
+	for (int i = 0; i < 80; i++)
+		hands[i].sock = connect_hand();
+	fastipc_topic_dispatch(scene.topic);
+	go_on(&scene, 300);
+	while (stats_of(&scene).handshake_errors + stats_of(&scene).refused <
+	       80) {
+		assert_true(fastipc_now_ns() < until);
+		fastipc_topic_dispatch(scene.topic);
+		usleep(1000);
+	}
+	for (int i = 0; i < 80; i++) {
+		assert_dropped(&hands[i]);
+		hand_free(&hands[i]);
+	}
+	scene_end(&scene);
+}
+
+/* The ring cannot be written by who got it. */
+static void ring_is_read_only(void **state)
+{
+	struct fastipc_hello hello;
+	int fds[FASTIPC_HELLO_FDS];
+	struct scene scene;
+	struct hand hand = { 0 };
+	int fd, page;
+
+	(void)state;
+	scene_make(&scene);
+	assert_int_equal(
+		fastipc_region_create(&hand.own, FASTIPC_SEAT_RING, &page), 0);
+	fastipc_seat_words(&hand.own)->sleep_at = FASTIPC_SEAT_SLEEP;
+	hand.sock = connect_hand();
+	fastipc_hello_init(&hello, FASTIPC_HELLO_SUBSCRIBE);
+	assert_int_equal(fastipc_hello_send(hand.sock, &hello, &page, 1), 0);
+	fastipc_topic_dispatch(scene.topic);
+	fastipc_topic_dispatch(scene.topic);
+	assert_int_equal(fastipc_hello_receive(hand.sock, &hello, fds), 0);
+	fd = fds[0];
+	assert_true(fd >= 0);
+	assert_ptr_equal(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED,
+			      fd, 0),
+			 MAP_FAILED);
+	assert_int_equal(pwrite(fd, "x", 1, 0), -1);
+	assert_int_equal(ftruncate(fd, 0), -1);
+	assert_int_equal(fallocate(fd,
+				   FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+				   0, 4096),
+			 -1);
+	close(fd);
+	close(page);
+	hand_free(&hand);
+	fastipc_topic_dispatch(scene.topic);
+	scene_end(&scene);
+}
+
+/* ---- a publisher by hand ---- */
+
+typedef void (*play_fn)(struct fastipc_broadcast *ring, int sock);
+
+static struct fastipc_rendezvous rendezvous;
+
+/* Play before the subscriber has an answer. */
+static bool is_early;
+
+/* In a process of its own; @play runs once somebody subscribed. */
+static pid_t publish_by_hand(play_fn play, uint64_t cursor, uint64_t sequence)
+{
+	pid_t pid;
+
+	assert_int_equal(
+		fastipc_rendezvous_listen(&rendezvous, "by-hand", 0600), 0);
+	fflush(NULL);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid) {
+		struct fastipc_broadcast ring;
+		struct fastipc_region region;
+		struct fastipc_hello hello;
+		int fds[FASTIPC_HELLO_FDS];
+		int sock, fd, error;
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		while ((sock = fastipc_rendezvous_accept(&rendezvous)) < 0)
+			usleep(1000);
+		while ((error = fastipc_hello_receive(sock, &hello, fds)) ==
+		       -EAGAIN)
+			usleep(1000);
+		check(!error && hello.kind == FASTIPC_HELLO_SUBSCRIBE);
+		check(!fastipc_region_create(&region, RING, &fd));
+		fastipc_broadcast_init(&ring, &region, 0, 0);
+		for (uint64_t n = 0; n < 10; n++)
+			fastipc_broadcast_write(&ring, &n, sizeof(n));
+		if (is_early)
+			play(&ring, sock);
+		fastipc_hello_init(&hello, FASTIPC_HELLO_PUBLISH);
+		hello.ring_size = RING;
+		hello.cursor = cursor;
+		hello.sequence = sequence;
+		check(!fastipc_hello_send(sock, &hello, &fd, 1));
+		if (!is_early)
+			play(&ring, sock);
+		/* Until the subscriber goes. */
+		while (recv(sock, &error, 1, 0) != 0)
+			usleep(1000);
+		_exit(0);
+	}
+	return pid;
+}
+
+static void play_nothing(struct fastipc_broadcast *ring, int sock)
+{
+	(void)ring;
+	(void)sock;
+}
+
+static void play_tail_far(struct fastipc_broadcast *ring, int sock)
+{
+	(void)sock;
+	__atomic_store_n(&ring->words->tail, 1ull << 50, __ATOMIC_RELEASE);
+}
+
+static void play_size(struct fastipc_broadcast *ring, int sock)
+{
+	(void)sock;
+	((struct fastipc_broadcast_header *)ring->data)->size = 0x7ffffff0;
+}
+
+static void play_wake(struct fastipc_broadcast *ring, int sock)
+{
+	(void)ring;
+	for (int i = 0; i < 5000; i++)
+		(void)!send(sock, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* All words change all the time, until the end. */
+static void play_noise(struct fastipc_broadcast *ring, int sock)
+{
+	uint64_t x = fastipc_now_ns() | 1;
+	char byte;
+
+	while (recv(sock, &byte, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN) {
+		uint64_t *word = &ring->words->head + x % 3;
+
+		for (int i = 0; i < 100; i++) {
+			x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+			__atomic_store_n(word, x % 3 ? x >> x % 64 & ~7ull : x,
+					 __ATOMIC_RELEASE);
+			__atomic_store_n((uint64_t *)ring->data + x % 100,
+					 x >> x % 64, __ATOMIC_RELEASE);
+		}
+	}
+	_exit(0);
+}
+
+/* The subscriber's last result; it never takes longer than asked. */
+static int listen_to(play_fn play, uint64_t cursor, uint64_t sequence,
+		     enum fastipc_policy policy, uint64_t history)
+{
+	struct fastipc_subscriber_options options;
+	struct fastipc_subscriber *subscriber = NULL;
+	struct fastipc_buffer message = { 0 };
+	pid_t pid = publish_by_hand(play, cursor, sequence);
+	int error;
+
+	fastipc_subscriber_options_init(&options);
+	options.policy = policy;
+	options.history = history;
+	error = fastipc_subscriber_open("by-hand", &options, &subscriber);
+	for (int i = 0; !error && i < 2000; i++) {
+		uint64_t start = fastipc_now_ns(), lost;
+
+		error = fastipc_subscriber_next(subscriber, &message, &lost,
+						start + 20 * MS);
+		assert_true(fastipc_now_ns() - start < 5 * SECOND);
+		if (!error)
+			assert_true(message.size <= RING / 4);
+		if (error == -EAGAIN)
+			error = 0;
+	}
+	fastipc_subscriber_close(subscriber);
+	fastipc_buffer_free(&message);
+	fastipc_rendezvous_close(&rendezvous);
+	assert_ended_well(pid);
+	return error;
+}
+
+static void publisher_lies(void **state)
+{
+	const enum fastipc_policy drop = FASTIPC_DROP_OLDEST;
+
+	(void)state;
+	/* It means well, but for 10 messages that are all. */
+	assert_int_equal(listen_to(play_nothing, 0, 0, drop, 0), -ETIMEDOUT);
+	assert_int_equal(listen_to(play_nothing, 240, 10, drop, 0), -ETIMEDOUT);
+	assert_int_equal(listen_to(play_nothing, 0, 10, FASTIPC_BLOCK, 5),
+			 -ETIMEDOUT);
+	/* Where it says to begin there is nothing, or something else. */
+	assert_int_equal(listen_to(play_nothing, 1 << 20, 10, drop, 0),
+			 -EPROTO);
+	assert_int_equal(listen_to(play_nothing, 3, 0, drop, 0), -EPROTO);
+	assert_int_equal(listen_to(play_nothing, 24, 0, drop, 0), -EPROTO);
+	assert_int_equal(listen_to(play_nothing, 0, 5, drop, 0), -EPROTO);
+	assert_int_equal(listen_to(play_nothing, 1 << 20, 10, drop, 5),
+			 -EPROTO);
+	/* It changes what it wrote. */
+	is_early = true;
+	assert_int_equal(listen_to(play_size, 0, 0, drop, 0), -EPROTO);
+	assert_int_equal(listen_to(play_tail_far, 240, 10, drop, 0), -EPROTO);
+	assert_int_equal(listen_to(play_tail_far, 240, 10, drop, 5), -EPROTO);
+	is_early = false;
+}
+
+static void publisher_rings_for_nothing(void **state)
+{
+	(void)state;
+	assert_int_equal(listen_to(play_wake, 240, 10, FASTIPC_LATEST, 0),
+			 -ETIMEDOUT);
+}
+
+static void publisher_makes_noise(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 30; i++)
+		listen_to(play_noise, 0, 0, (enum fastipc_policy)(i % 3),
+			  (uint64_t)(i % 2));
+}
+
+static struct footprint noted;
+
+static int note(void **state)
+{
+	(void)state;
+	noted = footprint_now();
+	return 0;
+}
+
+static int nothing_left(void **state)
+{
+	struct footprint now = footprint_now();
+
+	(void)state;
+	return now.descriptors != noted.descriptors ||
+	       now.regions != noted.regions;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, note, nothing_left)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(lies_about_its_cursor),
+		TEST(lies_while_the_publisher_waits),
+		TEST(floods_doorbells),
+		TEST(sleeps_all_the_time),
+		TEST(bad_wishes),
+		TEST(bad_regions),
+		TEST(silence),
+		TEST(ring_is_read_only),
+		TEST(publisher_lies),
+		TEST(publisher_rings_for_nothing),
+		TEST(publisher_makes_noise),
+	};
+
+	return cmocka_run_group_tests(tests, runtime_directory_make,
+				      runtime_directory_remove);
+}
