@@ -8,6 +8,9 @@
 #include "base/error.h"
 #include "base/futex.h"
 
+/* While something waits for space that nobody tells of. */
+#define SPACE_LOOK_NS 1000000u
+
 static void disarm(struct fastipc_client *client)
 {
 	if (client->armed) {
@@ -261,6 +264,11 @@ uint64_t fastipc_client_next_deadline(struct fastipc_client *client)
 
 	fastipc_lock(&client->lock);
 	deadline = client->next_deadline;
+	/* There poll() for POLLIN does not tell of space. */
+	if (client->channel.link.kmod &&
+	    !fastipc_outbox_is_empty(&client->outbox))
+		deadline = fastipc_client_sooner(
+			deadline, fastipc_after_ns(SPACE_LOOK_NS));
 	fastipc_unlock(&client->lock);
 	return deadline;
 }

@@ -90,6 +90,10 @@ void fastipc_connection_watch(struct connection *connection, bool idle)
 		event.events |= fastipc_connection_is_clogged(connection)
 					? EPOLLOUT
 					: EPOLLIN;
+	/* A loop of the application's sleeps on nothing else. */
+	if (idle && !connection->server->options.threads &&
+	    fastipc_connection_has_backlog(connection))
+		event.events |= EPOLLOUT;
 	event.data.ptr = &connection->watch;
 	epoll_ctl(connection->server->epoll_fd, EPOLL_CTL_MOD,
 		  connection->channel.link.endpoint, &event);

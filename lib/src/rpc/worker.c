@@ -33,6 +33,8 @@
 #define SCRATCH_SIZE 65536u
 /* While a client owes us room, its patience is looked at this often. */
 #define STALL_CHECK_NS 250000000u
+/* While something waits for space that nobody tells of. */
+#define SPACE_LOOK_NS 500000u
 
 int fastipc_worker_init(struct worker *worker, struct fastipc_server *server,
 			uint32_t index)
@@ -551,6 +553,25 @@ static void sleep_on_one(struct worker *worker, bool busy)
 		cool(worker, 0);
 }
 
+/*
+ * How long to sleep, at most.  The module tells of space in half of a ring, not
+ * in the part that is for large messages and streams: look for oneself.
+ */
+static uint64_t wake_up_at(const struct worker *worker, bool busy)
+{
+	if (!busy)
+		return FASTIPC_NO_DEADLINE;
+	for (uint32_t i = 0; i < worker->hot_count; i++) {
+		const struct connection *connection = worker->hot[i];
+
+		if (connection->channel.link.kmod &&
+		    fastipc_connection_has_backlog(connection) &&
+		    !fastipc_connection_is_clogged(connection))
+			return fastipc_after_ns(SPACE_LOOK_NS);
+	}
+	return fastipc_after_ns(STALL_CHECK_NS);
+}
+
 static void sleep_once(struct worker *worker)
 {
 	struct fastipc_doorbell doorbells[FUTEX_MOST];
@@ -569,8 +590,7 @@ static void sleep_once(struct worker *worker)
 	if (!ready) {
 		count(&worker->stats.sleeps, 1);
 		fastipc_wait_many(doorbells, slept_on, &worker->inbox_word,
-				  worker->inbox_seen,
-				  busy ? fastipc_after_ns(STALL_CHECK_NS) : 0);
+				  worker->inbox_seen, wake_up_at(worker, busy));
 		if (worker->wait.mode == FASTIPC_WAIT_ADAPTIVE)
 			learn_wake(worker);
 	}
