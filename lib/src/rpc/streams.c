@@ -495,7 +495,7 @@ static void end_early(struct fastipc_stream *stream, int status)
 		can_write(stream);
 		return;
 	}
-	stop(stream, -ECANCELED);
+	stop(stream, status);
 	end_sending(stream, -ECANCELED, NULL);
 }
 
