@@ -619,12 +619,19 @@ static void killed_publisher(void **state)
 				check(!fastipc_publish(topic, bytes,
 						       make(n, some_size(n)),
 						       0));
+			check(write(ready[1], "d", 1) == 1);
 			pause();
 		}
 		assert_int_equal(read(ready[0], &byte, 1), 1);
 		assert_result(fastipc_subscriber_open("dying", &options,
 						      &subscriber),
 			      0);
+		if (round == 4) { /* all of it is there, and nobody else */
+			assert_int_equal(read(ready[0], &byte, 1), 1);
+			kill(pid, SIGKILL);
+			waitpid(pid, NULL, 0);
+			pid = 0;
+		}
 		for (;;) {
 			error = fastipc_subscriber_next(subscriber, &message,
 							&lost, soon());

@@ -68,6 +68,8 @@ static const char description[] =
 	"  idle     many connections open, and nobody calls\n"
 	"  streams  150 streams on one connection against one, and small "
 	"calls beside messages of 10 MiB\n"
+	"  publish  messages of a topic; it comes first, and has options of "
+	"its own (fastipc bench publish --help)\n"
 	"  codec    messages in fastipc's format and in others; it comes first, "
 	"and has options of its own (fastipc bench codec --help)\n\n"
 	"Every content is checked.  In between slices of the test the same two "
@@ -191,9 +193,10 @@ static error_t parse(int key, char *word, struct argp_state *state)
 	case ARGP_KEY_ARG:
 		if (state->arg_num)
 			argp_error(state, "one TEST at a time");
-		if (!strcmp(word, "codec"))
-			argp_error(state, "codec comes first, and its options "
-					  "after it");
+		if (!strcmp(word, "codec") || !strcmp(word, "publish"))
+			argp_error(state,
+				   "%s comes first, and its options after it",
+				   word);
 		options->test = (enum bench_test)choice(state, "test", word,
 							test_names, 6);
 		break;
@@ -288,6 +291,8 @@ int command_bench(int argc, char **argv)
 
 	if (argc > 1 && !strcmp(argv[1], "codec"))
 		return bench_codec(argv + 1);
+	if (argc > 1 && !strcmp(argv[1], "publish"))
+		return bench_publish(argc - 1, argv + 1);
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
 	raise_descriptor_limit(&options);
 	ticks_start();

@@ -161,5 +161,7 @@ void report_warnings(const struct bench_options *options,
 
 /* Becomes the program that measures the codec; returns if it cannot. */
 int bench_codec(char **argv);
+/* Measures topics, with options of its own. */
+int bench_publish(int argc, char **argv);
 
 #endif

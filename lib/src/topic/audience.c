@@ -74,7 +74,8 @@ void fastipc_topic_drop(struct fastipc_topic *topic, struct fastipc_seat *seat)
 	stop_blocking(topic, seat);
 	topic->seats[seat->index] = topic->seats[last];
 	topic->seats[seat->index]->index = seat->index;
-	topic->sleepers[seat->index] = topic->sleepers[last];
+	topic->sleeps[seat->index] = topic->sleeps[last];
+	topic->rung[seat->index] = topic->rung[last];
 	__atomic_store_n(&topic->stats.subscribers, last, __ATOMIC_RELAXED);
 	seat_free(topic, seat);
 }
@@ -104,25 +105,28 @@ void fastipc_topic_drop_all(struct fastipc_topic *topic)
 		fastipc_topic_drop(topic, topic->seats[topic->count - 1]);
 }
 
-/* Room for one more in both arrays. */
+/* Room for one more in each of the arrays. */
 static int grow(struct fastipc_topic *topic)
 {
 	uint32_t capacity = topic->capacity ? 2 * topic->capacity : 16;
-	struct fastipc_sleeper *sleepers;
 	struct fastipc_seat **seats;
+	const uint32_t **sleeps;
+	uint32_t *rung;
 
 	if (topic->count < topic->capacity)
 		return 0;
-	seats = reallocarray(topic->seats, capacity,
-			     sizeof(struct fastipc_seat *));
+	seats = reallocarray(topic->seats, capacity, sizeof(topic->seats[0]));
 	if (seats)
 		topic->seats = seats;
-	sleepers = seats ? reallocarray(topic->sleepers, capacity,
-					sizeof(*sleepers))
-			 : NULL;
-	if (!sleepers)
+	sleeps =
+		reallocarray(topic->sleeps, capacity, sizeof(topic->sleeps[0]));
+	if (sleeps)
+		topic->sleeps = sleeps;
+	rung = reallocarray(topic->rung, capacity, sizeof(topic->rung[0]));
+	if (rung)
+		topic->rung = rung;
+	if (!seats || !sleeps || !rung)
 		return fastipc_fail(-ENOMEM, "no memory for a subscriber");
-	topic->sleepers = sleepers;
 	topic->capacity = capacity;
 	return 0;
 }
@@ -135,9 +139,8 @@ static void add(struct fastipc_topic *topic, struct fastipc_seat *seat,
 	seat->subscribed = true;
 	seat->index = topic->count;
 	topic->seats[topic->count] = seat;
-	topic->sleepers[topic->count] = (struct fastipc_sleeper){
-		.sleep = (const uint32_t *)(page + sleep_at)
-	};
+	topic->sleeps[topic->count] = (const uint32_t *)(page + sleep_at);
+	topic->rung[topic->count] = 0;
 	topic->count++;
 	/* One of a want from before. */
 	seat->bytes = seat->blocks;

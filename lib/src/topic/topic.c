@@ -80,7 +80,8 @@ static void topic_free(struct fastipc_topic *topic)
 	if (topic->ring_fd >= 0)
 		close(topic->ring_fd);
 	fastipc_region_unmap(&topic->region);
-	free(topic->sleepers);
+	free(topic->sleeps);
+	free(topic->rung);
 	free(topic->seats);
 	free(topic);
 }
@@ -175,24 +176,19 @@ static void send_byte(int sock)
 	(void)!send(sock, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-static bool is_new(const struct fastipc_sleeper *sleeper, uint32_t sleep)
-{
-	return (sleep & FASTIPC_SLEEP_MODE_MASK) && sleep != sleeper->rung;
-}
-
 void fastipc_topic_wake(struct fastipc_topic *topic, uint32_t first)
 {
 	struct fastipc_control *own = topic->region.control;
 	bool futex = false;
 
 	for (uint32_t i = first; i < topic->count; i++) {
-		struct fastipc_sleeper *sleeper = &topic->sleepers[i];
 		uint32_t sleep =
-			__atomic_load_n(sleeper->sleep, __ATOMIC_RELAXED);
+			__atomic_load_n(topic->sleeps[i], __ATOMIC_RELAXED);
 
-		if (!is_new(sleeper, sleep))
+		if (!(sleep & FASTIPC_SLEEP_MODE_MASK) ||
+		    sleep == topic->rung[i])
 			continue;
-		sleeper->rung = sleep;
+		topic->rung[i] = sleep;
 		if ((sleep & FASTIPC_SLEEP_MODE_MASK) == FASTIPC_SLEEP_POLL)
 			send_byte(topic->seats[i]->sock);
 		else
@@ -208,15 +204,18 @@ void fastipc_topic_wake(struct fastipc_topic *topic, uint32_t first)
 
 void fastipc_topic_ring(struct fastipc_topic *topic)
 {
-	if (!topic->count)
+	const uint32_t *const *sleeps = topic->sleeps;
+	uint32_t count = topic->count;
+
+	if (!count)
 		return;
 	fastipc_full_barrier(); /* R2 */
-	for (uint32_t i = 0; i < topic->count; i++) {
-		const struct fastipc_sleeper *sleeper = &topic->sleepers[i];
-		uint32_t sleep = __atomic_load_n(sleeper->sleep,
-						 __ATOMIC_RELAXED); /* R3 */
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t sleep =
+			__atomic_load_n(sleeps[i], __ATOMIC_RELAXED); /* R3 */
 
-		if (__builtin_expect(is_new(sleeper, sleep), 0)) {
+		if (__builtin_expect(sleep & FASTIPC_SLEEP_MODE_MASK, 0) &&
+		    sleep != topic->rung[i]) {
 			fastipc_topic_wake(topic, i);
 			return;
 		}

@@ -92,22 +92,19 @@ struct fastipc_seat {
 	struct fastipc_seat *next; /* before it is subscribed */
 };
 
-/* What R3 looks at; dense, as it is done for each message. */
-struct fastipc_sleeper {
-	const uint32_t *sleep;
-	uint32_t rung; /* the sleep word that was rung last */
-};
-
 struct fastipc_topic {
 	struct fastipc_lock lock; /* of all but the counters */
 	struct fastipc_broadcast ring;
-	struct fastipc_sleeper *sleepers;
+	/* What R3 looks at, dense, as it is done for each message: the sleep
+	 * words; and those that were rung last. */
+	const uint32_t **sleeps;
+	uint32_t *rung;
 	uint32_t count;	      /* of subscribers */
 	uint32_t blocking;    /* of these */
 	struct timespec tick; /* when sockets were looked at last, coarsely */
 	uint64_t limit;	      /* blocking ones have read up to here, at least */
-	struct fastipc_seat **seats; /* as sleepers */
-	uint32_t capacity;	     /* of both arrays */
+	struct fastipc_seat **seats; /* as sleeps */
+	uint32_t capacity;	     /* of the three */
 	uint32_t want;
 	uint32_t guess;		      /* size of the last encoded message */
 	struct fastipc_seat *greeted; /* not subscribed yet */
