@@ -23,6 +23,8 @@ int command_serve(int argc, char **argv);
 int command_get(int argc, char **argv);
 int command_call(int argc, char **argv);
 int command_ping(int argc, char **argv);
+int command_publish(int argc, char **argv);
+int command_subscribe(int argc, char **argv);
 int command_ls(int argc, char **argv);
 int command_stat(int argc, char **argv);
 int command_top(int argc, char **argv);

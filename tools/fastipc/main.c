@@ -14,6 +14,8 @@ static const struct command commands[] = {
 	{ "get", "fetch files from a server, and compare them", command_get },
 	{ "call", "call a server once and print its reply", command_call },
 	{ "ping", "measure round trips to a server", command_ping },
+	{ "publish", "publish lines as messages of a topic", command_publish },
+	{ "subscribe", "print the messages of a topic", command_subscribe },
 	{ "ls", "list the live servers of this user", command_ls },
 	{ "stat", "show channels and what went through them", command_stat },
 	{ "top", "show what each channel does in a second", command_top },

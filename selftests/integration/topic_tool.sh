@@ -1,0 +1,90 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# `fastipc publish` and `fastipc subscribe` as a script uses them.
+set -u
+export LC_ALL=C
+
+fastipc=${FASTIPC:-build/bin/fastipc}
+number=0
+work=$(mktemp -d "${TMPDIR:-/tmp}/fastipc-topic.XXXXXX") || exit 1
+export XDG_RUNTIME_DIR=$work/run
+mkdir -m 700 "$XDG_RUNTIME_DIR"
+trap 'rm -rf "$work"' EXIT
+
+result() # STATUS NAME
+{
+	number=$((number + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok $number - $2"
+	else
+		echo "not ok $number - $2"
+		sed 's/^/# /' "$work"/err* 2>/dev/null | head -20
+	fi
+}
+
+await() # NAME
+{
+	local try
+	for try in $(seq 200); do
+		[ -S "$XDG_RUNTIME_DIR/fastipc/$1" ] && return
+		sleep 0.05
+	done
+	echo "# no socket after $try tries"
+}
+
+seq 5000 >"$work/lines"
+"$fastipc" publish numbers -n 3 --ring 64K <"$work/lines" 2>"$work/err0" &
+publisher=$!
+await numbers
+subscribers=()
+for i in 1 2 3; do
+	"$fastipc" subscribe numbers --policy block -W 20 --checksum full \
+		>"$work/out$i" 2>"$work/err$i" &
+	subscribers+=($!)
+done
+wait "$publisher"
+result $? 'publish ends with its input'
+for i in 1 2 3; do
+	wait "${subscribers[i - 1]}"
+	result $? "subscriber $i ends with the topic"
+	cmp -s "$work/lines" "$work/out$i"
+	result $? "subscriber $i has all lines"
+done
+
+mkfifo "$work/fifo"
+"$fastipc" publish late <"$work/fifo" 2>"$work/err0" &
+publisher=$!
+exec 3>"$work/fifo"
+seq 100 >&3
+await late
+sleep 0.2
+"$fastipc" subscribe late --history 3 -n 3 -W 20 >"$work/out" 2>"$work/err1"
+result $? 'a late subscriber'
+[ "$(tr '\n' ' ' <"$work/out")" = '98 99 100 ' ]
+result $? 'it has the last lines'
+"$fastipc" subscribe late --history 1 --policy latest -n 1 --json \
+	>"$work/out" 2>"$work/err1"
+[ "$(cat "$work/out")" = '{"lost":0,"size":3,"text":"100"}' ]
+result $? 'as JSON'
+"$fastipc" subscribe late -W 0.1 >"$work/out" 2>"$work/err1"
+[ $? -eq 1 ] && grep -q 'before the deadline' "$work/err1"
+result $? 'nothing comes'
+"$fastipc" ls | grep -q '^late '
+result $? 'ls shows the topic'
+"$fastipc" publish late </dev/null 2>"$work/err1"
+[ $? -eq 1 ]
+result $? 'the name is taken'
+exec 3>&-
+wait "$publisher"
+result $? 'the topic ends'
+"$fastipc" subscribe late 2>"$work/err1"
+[ $? -eq 1 ]
+result $? 'no such topic'
+"$fastipc" subscribe late --policy never 2>"$work/err1"
+[ $? -eq 2 ]
+result $? 'no such policy'
+timeout 50 "$fastipc" bench publish --duration 0.05 --json \
+	>"$work/out" 2>"$work/err1" && grep -q '"poll_ratio":' "$work/out"
+result $? 'bench publish'
+echo "1..$number"
