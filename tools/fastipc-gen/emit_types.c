@@ -31,14 +31,13 @@ static void put_enum_value(struct gen *gen, unsigned int type, uint64_t bits)
 		.type = (uint8_t)type,
 		.default_bits = bits,
 	};
+	const bool wide = type == FASTIPC_TYPE_U32 || type == FASTIPC_TYPE_U64;
 
-	if (type == FASTIPC_TYPE_U8 || type == FASTIPC_TYPE_U16)
+	if (type == FASTIPC_TYPE_U8 || type == FASTIPC_TYPE_U16 ||
+	    (wide && is_int(type, bits)))
 		put(gen, "%" PRIu64, bits);
-	else if (is_int(type, bits) && type == FASTIPC_TYPE_I64)
+	else if (type == FASTIPC_TYPE_I64 && is_int(type, bits))
 		put(gen, "%" PRId64, (int64_t)bits);
-	else if (is_int(type, bits) &&
-		 (type == FASTIPC_TYPE_U32 || type == FASTIPC_TYPE_U64))
-		put(gen, "%" PRIu64, bits);
 	else
 		put_value(gen, &value);
 }
