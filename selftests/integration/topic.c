@@ -275,6 +275,64 @@ static void eight_that_miss_some(void **state)
 		assert_ended_well(pids[i]);
 }
 
+/* ---- long messages, overwritten while they are copied ---- */
+
+#define WORDS 2040u /* a quarter of the ring, nearly */
+
+static void read_words(struct fastipc_subscriber *subscriber,
+		       const void *argument)
+{
+	struct fastipc_buffer message = { 0 };
+	uint64_t next = 0, lost;
+	int error;
+
+	(void)argument;
+	for (;;) {
+		error = fastipc_subscriber_next(subscriber, &message, &lost,
+						soon());
+		if (error == -EAGAIN)
+			continue;
+		if (error)
+			break;
+		next += lost;
+		for (size_t i = 0; i < message.size / sizeof(next); i++)
+			check(((uint64_t *)message.data)[i] == next);
+		next++;
+	}
+	check(error == -ENODATA && next);
+	fastipc_buffer_free(&message);
+}
+
+static void overwritten_while_copied(void **state)
+{
+	struct fastipc_subscriber_options options =
+		options_of(FASTIPC_DROP_OLDEST);
+	struct fastipc_topic *topic = topic_make("long-ones", 1 << 16);
+	static uint64_t words[WORDS];
+	uint64_t until;
+	pid_t pids[3];
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		options.policy = i ? FASTIPC_DROP_OLDEST : FASTIPC_LATEST;
+		pids[i] = subscribe("long-ones", &options, read_words, NULL);
+	}
+	await_subscribers(topic, 3);
+	until = fastipc_now_ns() + SECOND / 2;
+	for (uint64_t n = 0; fastipc_now_ns() < until; n++) {
+		size_t count = WORDS - n * 7 % 1000;
+
+		for (size_t i = 0; i < count; i++)
+			words[i] = n;
+		assert_result(fastipc_publish(topic, words,
+					      count * sizeof(words[0]), 0),
+			      0);
+	}
+	fastipc_topic_destroy(topic);
+	for (int i = 0; i < 3; i++)
+		assert_ended_well(pids[i]);
+}
+
 /* ---- one by one, in this process ---- */
 
 static void assert_next(struct fastipc_subscriber *subscriber, uint64_t number,
@@ -942,6 +1000,7 @@ int main(void)
 		TEST(eight_that_block),
 		TEST(eight_with_checksums),
 		TEST(eight_that_miss_some),
+		TEST(overwritten_while_copied),
 		TEST(late_joiners),
 		TEST(long_history),
 		TEST(sizes),
