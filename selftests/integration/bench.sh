@@ -188,12 +188,12 @@ gone() # PID
 }
 
 # The signal SIGNAL to the client or the server: status, and nobody left.
-ended_by() # SIGNAL client|server STATUS
+ended_by() # SIGNAL client|server STATUS [TEST]
 {
 	local client server status
 
 	# env: a background job of a script would ignore SIGINT.
-	env --default-signal=INT "$fastipc" bench rtt --duration 60 \
+	env --default-signal=INT "$fastipc" bench "${4:-rtt}" --duration 60 \
 		--wait block >"$work/out" 2>"$work/err" &
 	client=$!
 	server=$(server_of "$client") || return 1
@@ -250,4 +250,6 @@ check 'SIGINT' ended_by INT client 130
 check 'SIGTERM' ended_by TERM client 130
 check 'the client is killed' ended_by KILL client 137
 check 'the server is killed' ended_by KILL server 1
+check 'SIGINT in the middle of calls by a pool' ended_by INT client 130 pool
+check 'the server of a pool is killed' ended_by KILL server 1 pool
 echo "1..$tests"

@@ -24,6 +24,7 @@
 #define BATCHES 15
 #define CUTS 500
 #define PAUSE_NS 2000000
+#define CALL_NS 20000000000ull
 
 /* Of one thread, in a mapping of its own. */
 struct caller {
@@ -53,6 +54,8 @@ static int open_pool(struct bench_run *run, uint32_t least, uint32_t most,
 	options.min_size = least;
 	options.warm_up = least;
 	options.max_size = most;
+	/* The server does not come back. */
+	options.fail_fast = true;
 	error = fastipc_pool_create(&one, 1, &options, pool);
 	return error ? run_failed(run, "cannot make a pool", error) : 0;
 }
@@ -65,6 +68,7 @@ static int call_once(struct caller *caller, struct fastipc_buffer *reply,
 
 	fastipc_pool_call_options_init(&options);
 	options.idempotent = true;
+	options.deadline = fastipc_after_ns(CALL_NS);
 	payload_stamp(payload, size, ++caller->seed);
 	start = ticks_now();
 	caller->error = fastipc_pool_call(caller->pool, PEER_ECHO, payload,
