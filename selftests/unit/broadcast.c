@@ -448,6 +448,12 @@ static void size_huge(struct pair *pair)
 	next_header(pair)->size = 0x7fffffff;
 }
 
+static void size_over_the_limit(struct pair *pair)
+{
+	pair->writer.words->tail = pair->reader.cursor + 2048;
+	next_header(pair)->size = pair->writer.message_max + 1;
+}
+
 static void size_beyond_tail(struct pair *pair)
 {
 	pair->writer.words->tail = pair->reader.cursor + 24;
@@ -477,6 +483,7 @@ static void lies(void **state)
 	lie(tail_far, -EPROTO);
 	lie(head_far, -EPROTO);
 	lie(size_huge, -EPROTO);
+	lie(size_over_the_limit, -EPROTO);
 	lie(size_beyond_tail, -EPROTO);
 	lie(sequence_back, -EPROTO);
 	lie(sequence_forth, -EPROTO);
