@@ -95,8 +95,12 @@ KSELFTESTS  = $(call pick,$(shell $(KSELFTEST) --eval='list:;@echo \
 		$$(TEST_GEN_PROGS:$(CURDIR)/%=%)' list KSELFTEST=.))
 KSELFTEST   = $(MAKE) -s --no-print-directory -C selftests/kmod \
 	      CC=$(CC) UAPI=$(CURDIR)/uapi O=$(abspath $(O))/selftests/kmod
-VM_TESTS    = $(KSELFTESTS) $(filter-out $(O)/selftests/unit/%,$(TESTS)) \
-	      $(filter-out %/bench.sh,$(SCRIPTED)) \
+# (Not those that have nothing to do with a transport.)
+VM_TESTS    = $(KSELFTESTS) $(filter $(O)/selftests/codec/service \
+	      $(O)/selftests/integration/% $(O)/selftests/hostile/%,\
+	      $(filter-out %/topic,$(TESTS))) \
+	      $(filter-out %/bench.sh %/gen_flatc.sh %/topic_tool.sh \
+	      selftests/codec/%,$(SCRIPTED)) \
 	      $(call pick,$(wildcard selftests/kmod/*.sh))
 VM         := debian-6.1
 VM_RUNS     = $(VM:%=$(O)/selftests/vm/%)
@@ -301,7 +305,7 @@ lint: man-check kmod-lint $(CODEC_OBJECTS) ## check style, suspicious code, scri
 		$(filter %.c,$(SOURCES))) | \
 		xargs -P "$$(nproc)" -I{} clang-tidy --quiet {} -- \
 		$(FLAGS) $(NL_FLAGS) -Ilib/src -Itools -Iselftests \
-		-I$(O)/selftests/codec -I$(O)/tools/bench/codec
+		-Iselftests/codec -I$(O)/selftests/codec
 
 lint-deps:
 	@tools/deps run lint vm
