@@ -121,8 +121,12 @@ int fastipc_client_lead(struct fastipc_client *client, const struct call *call,
 	uint32_t seen = client->kick;
 	int error;
 
-	if (fastipc_client_drain(client, call) || expire(client))
+	if (fastipc_client_drain(client, call) || expire(client)) {
+		/* A large message may keep coming for milliseconds. */
+		if (__builtin_expect(fastipc_lock_is_wanted(&client->lock), 0))
+			fastipc_lock_yield(&client->lock);
 		return 0;
+	}
 	publish(client);
 	if (!fastipc_outbox_is_empty(&client->outbox)) {
 		bool moved = fastipc_client_push_outbox(client);

@@ -287,7 +287,8 @@ unsigned int fastipc_client_drain(struct fastipc_client *client,
 	unsigned int count = 0;
 
 	while (count < DRAIN_BATCH && !client->error &&
-	       !(call && call->state == CALL_DONE)) {
+	       !(call && call->state == CALL_DONE) &&
+	       !(count && fastipc_lock_is_wanted(&client->lock))) {
 		int error = take_frame(client);
 
 		if (client->streams.events)
