@@ -307,6 +307,13 @@ static void check_stall(struct worker *worker, struct connection *connection,
 	since = __atomic_load_n(&connection->backlog_since, __ATOMIC_RELAXED);
 	if (now < since || now - since < most)
 		return;
+	/* That may be of a backlog before this one: who leaves something there
+	 * stamps it right after, with the lock. */
+	pthread_mutex_lock(&connection->lock);
+	since = __atomic_load_n(&connection->backlog_since, __ATOMIC_RELAXED);
+	pthread_mutex_unlock(&connection->lock);
+	if (now < since || now - since < most)
+		return;
 	count(&worker->stats.stalled, 1);
 	connection->closing = true;
 	fastipc_link_hang_up(&connection->channel.link);
