@@ -178,6 +178,8 @@ static void on_end(int number)
 {
 	(void)number;
 	probe_stop(probe);
+	if (!server)
+		_exit(0); /* it has not begun yet */
 	fastipc_server_stop(server);
 	alarm(END_SECONDS);
 }
