@@ -63,6 +63,7 @@ void fastipc_client_close(struct fastipc_client *client);
  * reply over @reply's or this end's; -EOPNOTSUPP the server has no handler of
  * @type; -EBUSY max_calls are in flight; -EPROTO the server broke the
  * protocol (the connection is over); -EBADMSG a checksum did not match;
+ * -ESHUTDOWN the server drains and has not begun it: call another;
  * -EINVAL; -ENOMEM; or the error that the handler failed with.
  */
 int fastipc_client_call(struct fastipc_client *client, uint16_t type,

@@ -8,7 +8,8 @@
  * - not `idempotent`: at most once.  It is sent once; it is tried again only
  *   if surely nothing of it reached a handler (no connection, a connection
  *   found over before the request was sent, a server that goes away:
- *   -ESHUTDOWN).  If the connection ends later it fails with -EPIPE (or
+ *   -ESHUTDOWN, with which no handler of a server that may drain should fail,
+ *   since it would be taken for that).  If the connection ends later it fails with -EPIPE (or
  *   -EPROTO, -EBADMSG), and the handler may have run, or may not.
  * - `idempotent`: at least once, if it returns 0.  It is sent again, perhaps
  *   to another server, until a reply comes, its deadline passes, or the retry
