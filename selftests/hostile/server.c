@@ -362,6 +362,9 @@ static void lies_about_its_head(struct fastipc_channel *channel)
 {
 	__atomic_store_n(&channel->link.own.control->rx_head, 1ull << 40,
 			 __ATOMIC_RELEASE);
+	/* The client may have filled the ring and sleep by now, either way. */
+	fastipc_link_ring(&channel->link, FASTIPC_SLEEP_FUTEX);
+	fastipc_link_ring(&channel->link, FASTIPC_SLEEP_POLL);
 }
 
 static void heads_that_lie(void **state)
