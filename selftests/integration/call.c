@@ -488,7 +488,7 @@ static void wrong_arguments(void **state)
 		      -EINVAL);
 	assert_result(fastipc_client_call(NULL, INVERT, NULL, 0, NULL, soon()),
 		      -EINVAL);
-	assert_result(fastipc_client_post(client, INVERT, "", 0, 2, soon()),
+	assert_result(fastipc_client_post(client, INVERT, "", 0, 4, soon()),
 		      -EINVAL);
 	assert_result(fastipc_client_finish(client, 77), -ENOENT);
 	assert_result(fastipc_client_cancel(client, 77), -ENOENT);

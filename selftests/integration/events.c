@@ -220,6 +220,70 @@ static void client_in_a_loop(void **state)
 	server_stop(&server);
 }
 
+/* A server that takes nothing: who must not wait does not. */
+static void client_that_does_not_wait(void **state)
+{
+	static unsigned char data[1 << 20];
+	struct fastipc_call_options call;
+	struct server_process server;
+	struct fastipc_client *client;
+	uint64_t id;
+	int error = 0;
+
+	(void)state;
+	server_start(&server, NULL, &late_service);
+	client = connect_with(server.address, NULL);
+	done_count = done_wrong = done_late = 0;
+	memset(data, 'x', sizeof(data));
+	fastipc_call_options_init(&call);
+	call.done = on_done;
+	call.flags = FASTIPC_NOWAIT;
+	assert_result(fastipc_client_start(client, FASTIPC_TYPE_PING, data, 1,
+					   &call, &id),
+		      -EINVAL);
+	assert_result(fastipc_client_start(client, FASTIPC_TYPE_PING, NULL, 0,
+					   &call, &id),
+		      0);
+	while (!done_count)
+		assert_true(turn(client) >= 0);
+	assert_int_equal(kill(server.pid, SIGSTOP), 0);
+	/* No deadline: were one to wait, it would do so for ever. */
+	for (int i = 0; i < 300; i++) {
+		size_t size = i % 100 ? 10000 : sizeof(data);
+
+		/* NOLINTNEXTLINE(performance-no-int-to-ptr) */
+		call.context = (void *)(uintptr_t)size;
+		assert_result(fastipc_client_start(client, ECHO, data, size,
+						   &call, &id),
+			      0);
+	}
+	assert_result(fastipc_client_post(client, NOTE, data, 8, FASTIPC_NOWAIT,
+					  0),
+		      -EAGAIN);
+	assert_result(fastipc_client_post(client, NOTE, data, sizeof(data),
+					  FASTIPC_NOWAIT, 0),
+		      -EAGAIN);
+	assert_int_equal(kill(server.pid, SIGCONT), 0);
+	for (uint64_t until = soon(); done_count < 301;) {
+		assert_true(fastipc_now_ns() < until);
+		assert_true(turn(client) >= 0);
+	}
+	assert_int_equal(done_wrong + done_late, 0);
+	assert_result(fastipc_client_post(client, NOTE, data, sizeof(data),
+					  FASTIPC_NOWAIT, 0),
+		      0);
+	assert_result(fastipc_client_call(client, ECHO, "abc", 3, NULL, soon()),
+		      0);
+	assert_int_equal(kill(server.pid, SIGSTOP), 0);
+	while (!error)
+		error = fastipc_client_post(client, NOTE, data, 1000,
+					    FASTIPC_NOWAIT, 0);
+	assert_result(error, -EAGAIN);
+	assert_int_equal(kill(server.pid, SIGCONT), 0);
+	fastipc_client_close(client);
+	server_stop(&server);
+}
+
 static void server_leaves_a_polling_client(void **state)
 {
 	struct server_process server;
@@ -253,6 +317,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(server_in_a_loop),
 		cmocka_unit_test(client_in_a_loop),
+		cmocka_unit_test(client_that_does_not_wait),
 		cmocka_unit_test(server_leaves_a_polling_client),
 	};
 

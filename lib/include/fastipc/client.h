@@ -80,6 +80,13 @@ int fastipc_client_call_value(struct fastipc_client *client, uint16_t type,
 
 /* The caller sends more at once: do not publish or ring yet. */
 #define FASTIPC_MORE 1u
+/*
+ * Do not wait for room, whatever the deadline, as an event loop must not: what
+ * does not fit now is copied, and sent by who dispatches or waits later.  Of
+ * one-way messages that is done for one that is long and has nothing before
+ * it; others then fail with -EAGAIN.
+ */
+#define FASTIPC_NOWAIT 2u
 
 /*
  * Send a one-way message.  Waits for space until @deadline.  With
@@ -113,7 +120,7 @@ struct fastipc_call_options {
 	void *context;
 	/* ... or fastipc_client_finish(), which fills @reply (may be NULL). */
 	struct fastipc_buffer *reply;
-	unsigned int flags; /* FASTIPC_MORE */
+	unsigned int flags; /* FASTIPC_MORE, FASTIPC_NOWAIT */
 };
 
 void fastipc_call_options_init(struct fastipc_call_options *options);
@@ -121,6 +128,7 @@ void fastipc_call_options_init(struct fastipc_call_options *options);
 /*
  * Start a call and return; *@id names it.  @reply must live until the call is
  * finished.  Errors as fastipc_client_call(), nothing is in flight then.
+ * A call of FASTIPC_TYPE_PING, without bytes, is a ping that does not wait.
  */
 int fastipc_client_start(struct fastipc_client *client, uint16_t type,
 			 const void *data, size_t size,

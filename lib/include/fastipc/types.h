@@ -33,6 +33,8 @@ extern "C" {
 
 /* Message types below this are the application's. */
 #define FASTIPC_TYPE_RESERVED 0xFF00u
+/* What fastipc_client_start() takes of the others: a ping. */
+#define FASTIPC_TYPE_PING 0xFF00u
 
 /* Default and greatest limit for one message, in bytes. */
 #define FASTIPC_MESSAGE_DEFAULT (16u << 20)

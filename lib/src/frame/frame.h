@@ -54,7 +54,7 @@
 	(FASTIPC_FRAME_MORE | FASTIPC_FRAME_STREAM | FASTIPC_FRAME_END | \
 	 FASTIPC_FRAME_ERROR | FASTIPC_FRAME_COMPRESSED | FASTIPC_FRAME_EXT)
 
-#define FASTIPC_TYPE_PING 0xFF00u /* answered with PONG, same id, same bytes */
+/* FASTIPC_TYPE_PING is answered with it, and the same id and bytes. */
 #define FASTIPC_TYPE_PONG 0xFF01u
 #define FASTIPC_TYPE_CANCEL 0xFF02u /* the call of this id was given up */
 #define FASTIPC_TYPE_CREDIT 0xFF03u /* what may be sent on the stream: u64 */

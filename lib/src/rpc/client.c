@@ -13,6 +13,7 @@
 #define SPIN_FIRST 128
 /* Bytes of ring that a stream of small messages is prepared ahead. */
 #define POST_AHEAD 512
+#define SEND_FLAGS (FASTIPC_MORE | FASTIPC_NOWAIT)
 
 static int check_message(const struct fastipc_client *client, uint16_t type,
 			 const void *data, size_t size)
@@ -32,8 +33,8 @@ static int check_message(const struct fastipc_client *client, uint16_t type,
 
 /* Enter @call and send its request.  On error nothing is in flight. */
 static int launch(struct fastipc_client *client, struct call *call,
-		  uint16_t type, const void *data, size_t size, bool more,
-		  uint64_t deadline)
+		  uint16_t type, const void *data, size_t size,
+		  unsigned int flags, uint64_t deadline)
 {
 	struct fastipc_outgoing message = {
 		.data = data ? data : (const void *)"",
@@ -57,7 +58,7 @@ static int launch(struct fastipc_client *client, struct call *call,
 	message.id = call->id;
 	message.deadline = deadline;
 	client->stats.calls++;
-	error = fastipc_client_send(client, &message, more, deadline);
+	error = fastipc_client_send(client, &message, flags, deadline);
 	fastipc_client_packed(client, packer, &message, (uint32_t)size, error);
 	/* Meanwhile fastipc_client_fail_all() may have ended it. */
 	if (error && fastipc_call_find(client, message.id))
@@ -197,7 +198,7 @@ static int launch_value(struct fastipc_client *client, struct call *call,
 	int error = fastipc_frame_make_value(encode, value, &data, &size);
 
 	if (!error)
-		error = launch(client, call, type, data, size, false, deadline);
+		error = launch(client, call, type, data, size, 0, deadline);
 	free(data);
 	return error;
 }
@@ -231,7 +232,7 @@ FASTIPC_INLINE int call_and_wait(struct fastipc_client *client, uint16_t type,
 			error = launch_value(client, &call, type, encode, value,
 					     deadline);
 		else if (!error)
-			error = launch(client, &call, type, value, size, false,
+			error = launch(client, &call, type, value, size, 0,
 				       deadline);
 		if (!error || error == -EINPROGRESS)
 			error = fastipc_call_finish(client, &call);
@@ -330,7 +331,7 @@ int fastipc_client_post(struct fastipc_client *client, uint16_t type,
 
 	if (error)
 		return error;
-	if (flags & ~FASTIPC_MORE)
+	if (flags & ~SEND_FLAGS)
 		return fastipc_fail(-EINVAL, "unknown flags 0x%x", flags);
 	fastipc_lock(&client->lock);
 	if (__builtin_expect(
@@ -339,8 +340,7 @@ int fastipc_client_post(struct fastipc_client *client, uint16_t type,
 		return 0;
 	}
 	packer = fastipc_client_pack(client, &message);
-	error = fastipc_client_send(client, &message, flags & FASTIPC_MORE,
-				    deadline);
+	error = fastipc_client_send(client, &message, flags, deadline);
 	fastipc_client_packed(client, packer, &message, (uint32_t)size, error);
 	fastipc_client_promote(client);
 	fastipc_unlock(&client->lock);
@@ -359,7 +359,7 @@ int fastipc_client_post_value(struct fastipc_client *client, uint16_t type,
 
 	if (error)
 		return error;
-	if (!encode || flags & ~FASTIPC_MORE)
+	if (!encode || flags & ~SEND_FLAGS)
 		return fastipc_fail(-EINVAL,
 				    "encode is NULL, or flags are unknown");
 	fastipc_lock(&client->lock);
@@ -412,8 +412,9 @@ int fastipc_client_start(struct fastipc_client *client, uint16_t type,
 			 const struct fastipc_call_options *options,
 			 uint64_t *id)
 {
+	bool ping = type == FASTIPC_TYPE_PING && !size;
 	struct call *call;
-	int error = check_message(client, type, data, size);
+	int error = check_message(client, ping ? 0 : type, data, size);
 
 	if (error)
 		return error;
@@ -433,8 +434,8 @@ int fastipc_client_start(struct fastipc_client *client, uint16_t type,
 		.deadline = options->deadline,
 		.kept = !options->done,
 	};
-	error = launch(client, call, type, data, size,
-		       options->flags & FASTIPC_MORE, options->deadline);
+	error = launch(client, call, type, data, size, options->flags,
+		       options->deadline);
 	if (error) {
 		fastipc_call_free(client, call);
 	} else {

@@ -216,9 +216,10 @@ static inline void fastipc_client_check(struct fastipc_client *client)
 	if (__builtin_expect(client->broken, 0))
 		fastipc_client_fail_all(client, client->broken);
 }
-/* Send one message; the lock is held, and may be dropped meanwhile. */
+/* Send one message, with @flags of fastipc_client_post(); the lock is held, and
+ * may be dropped meanwhile. */
 int fastipc_client_send(struct fastipc_client *client,
-			struct fastipc_outgoing *message, bool more,
+			struct fastipc_outgoing *message, unsigned int flags,
 			uint64_t deadline);
 
 /* ---- client_streams.c ---- */

@@ -110,23 +110,27 @@ static int send_later(struct fastipc_client *client,
 	return error;
 }
 
-/* In a callback, which must not wait: a large one goes on by itself. */
+/* In a callback, or as told: a large one goes on by itself, and a call of
+ * those that are told not to wait, of which max_calls is the limit. */
 static int send_without_waiting(struct fastipc_client *client,
 				const struct fastipc_outgoing *message,
-				bool small)
+				bool small, bool told)
 {
 	struct parcel *parcel;
 
-	if (small || !fastipc_outbox_is_empty(&client->outbox))
-		return fastipc_fail(
-			-EAGAIN,
-			"no room to send now, and a callback must not wait");
+	if ((small || !fastipc_outbox_is_empty(&client->outbox)) &&
+	    !(told && message->id))
+		return fastipc_fail(-EAGAIN, "no room to send now, and %s",
+				    told ? "the caller does not wait"
+					 : "a callback must not wait");
 	parcel = fastipc_parcel_make(message);
 	if (!parcel)
 		return fastipc_fail(-ENOMEM, "no memory to send %u bytes later",
 				    message->size);
-	fastipc_outbox_add(&client->outbox, &client->outbox.large, parcel);
+	fastipc_outbox_add(&client->outbox,
+			   small ? NULL : &client->outbox.large, parcel);
 	fastipc_client_push_outbox(client);
+	fastipc_client_kick(client);
 	return 0;
 }
 
@@ -177,9 +181,10 @@ void fastipc_client_packed(struct fastipc_client *client,
 }
 
 int fastipc_client_send(struct fastipc_client *client,
-			struct fastipc_outgoing *message, bool more,
+			struct fastipc_outgoing *message, unsigned int flags,
 			uint64_t deadline)
 {
+	bool more = flags & FASTIPC_MORE, told = flags & FASTIPC_NOWAIT;
 	bool small = message->size +
 			     (message->deadline ? FASTIPC_DEADLINE_BLOCK : 0) <=
 		     fastipc_frame_payload_max(&client->channel);
@@ -196,8 +201,9 @@ int fastipc_client_send(struct fastipc_client *client,
 	if (__builtin_expect(client->goaway, 0))
 		return fastipc_client_draining();
 	error = send_now(client, message, small, more);
-	if (error == -EAGAIN && fastipc_client_in_own_callback(client))
-		error = send_without_waiting(client, message, small);
+	if (error == -EAGAIN &&
+	    (told || fastipc_client_in_own_callback(client)))
+		error = send_without_waiting(client, message, small, told);
 	else if (error == -EAGAIN)
 		error = send_later(client, message, small, deadline);
 	if (error == -ETIMEDOUT)
