@@ -60,7 +60,7 @@ static int await(struct fastipc_stream *stream, struct stream_waiter **waiters,
 	if (!streams->ops->may_wait(streams))
 		return -EAGAIN;
 	if (has_passed(stream->deadline)) {
-		fastipc_streams_give_up(stream, -ETIMEDOUT);
+		fastipc_streams_give_up(stream, -ETIMEDOUT, NULL);
 		return stream->stopped ? 0 : -ETIMEDOUT;
 	}
 	if (has_passed(deadline))
@@ -193,7 +193,7 @@ void fastipc_stream_cancel(struct fastipc_stream *stream)
 	if (!stream)
 		return;
 	lock(stream);
-	fastipc_streams_give_up(stream, -ECANCELED);
+	fastipc_streams_give_up(stream, -ECANCELED, NULL);
 	unlock(stream);
 }
 

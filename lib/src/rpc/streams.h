@@ -185,7 +185,9 @@ int fastipc_streams_write(struct fastipc_stream *stream, const void *data,
 int fastipc_streams_finish(struct fastipc_stream *stream, int status,
 			   const char *text, const void *trailers,
 			   uint32_t size);
-void fastipc_streams_give_up(struct fastipc_stream *stream, int error);
+/* This end gives the stream up, with @text for the peer, or NULL. */
+void fastipc_streams_give_up(struct fastipc_stream *stream, int error,
+			     const char *text);
 void fastipc_streams_close(struct fastipc_stream *stream);
 bool fastipc_streams_has_ended(const struct fastipc_stream *stream);
 /* The next message that came, or why there is none (-EAGAIN: not yet). */
