@@ -134,17 +134,21 @@ static void half_a_record(int sock, uint64_t cursor)
 	check(send(sock, half, sizeof(half), MSG_NOSIGNAL) > 0);
 }
 
+static void send_full_page(int sock, uint64_t first_id)
+{
+	send_page(sock, FASTIPC_LISTING_MOST);
+	send_records(sock, first_id, FASTIPC_LISTING_MOST);
+}
+
 static void the_same_again(int sock, uint64_t cursor)
 {
 	(void)cursor;
-	send_page(sock, 1);
-	send_records(sock, 1, 1);
+	send_full_page(sock, 1);
 }
 
 static void backwards(int sock, uint64_t cursor)
 {
-	send_page(sock, 1);
-	send_records(sock, cursor ? cursor - 1 : 1000, 1);
+	send_full_page(sock, cursor ? cursor - 100 : 1000);
 }
 
 static void id_zero(int sock, uint64_t cursor)
@@ -180,8 +184,15 @@ static void lies_are_found_out(void **state)
 
 static void without_end(int sock, uint64_t cursor)
 {
+	send_full_page(sock, cursor + 1);
+}
+
+/* As one to which clients come all the time. */
+static void one_more(int sock, uint64_t cursor)
+{
+	check(cursor == 0);
 	send_page(sock, 1);
-	send_records(sock, cursor + 1, 1);
+	send_records(sock, 1, 1);
 }
 
 static void never(int sock, uint64_t cursor)
@@ -200,6 +211,12 @@ static void the_deadline_holds(void **state)
 		      -ETIMEDOUT);
 	assert_result(ask_liar(never, fastipc_after_ns(200 * MS)), -ETIMEDOUT);
 	assert_true(fastipc_now_ns() - started < 10 * SECOND);
+}
+
+static void newcomers_do_not_hold_it_up(void **state)
+{
+	(void)state;
+	assert_result(ask_liar(one_more, soon()), 0);
 }
 
 /* ---- those who ask ---- */
@@ -253,6 +270,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lies_are_found_out),
 		cmocka_unit_test(the_deadline_holds),
+		cmocka_unit_test(newcomers_do_not_hold_it_up),
 		cmocka_unit_test(askers_hold_nobody_up),
 	};
 

@@ -173,6 +173,7 @@ int fastipc_query_connections(
 			ret = fastipc_fail(-ETIMEDOUT,
 					   "the list of connections is longer "
 					   "than the time for it");
-	} while (!ret && count);
+		/* Clients that come meanwhile would keep us here with more. */
+	} while (!ret && count == FASTIPC_LISTING_MOST);
 	return ret;
 }
