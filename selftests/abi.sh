@@ -7,21 +7,18 @@
 # the process or install a signal handler: it promises not to.
 set -u
 export LC_ALL=C
+# shellcheck source=selftests/tap.sh
+. "${BASH_SOURCE[0]%/*}/tap.sh"
 
 lib=${O:-build}/lib
-tests=0
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
+log=$work/log
+shown=("$log")
 
 same() # NAME FILE FILE
 {
-	tests=$((tests + 1))
-	if diff -u "$2" "$3" >"$work/diff"; then
-		echo "ok $tests - $1"
-	else
-		echo "not ok $tests - $1"
-		sed 's/^/# /' "$work/diff"
-	fi
+	check "$1" diff -u "$2" "$3"
 }
 
 gcc -std=c11 -Ilib/include -fsyntax-only -aux-info "$work/aux" \
@@ -48,4 +45,4 @@ same 'every name in the static library has the prefix' \
 	"$work/foreign" /dev/null
 same 'the library prints, aborts and catches nothing' \
 	"$work/forbidden" /dev/null
-echo "1..$tests"
+finish

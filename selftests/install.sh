@@ -5,6 +5,8 @@
 # `make uninstall` takes all of it away again.
 set -u
 unset MAKEFLAGS MAKELEVEL MFLAGS
+# shellcheck source=selftests/tap.sh
+. "${BASH_SOURCE[0]%/*}/tap.sh"
 
 root=$(mktemp -d) || exit 1
 trap 'rm -rf "$root"' EXIT
@@ -13,19 +15,7 @@ includes=$root$prefix/include/fastipc
 export LD_LIBRARY_PATH=$root$prefix/lib
 export PKG_CONFIG_PATH=$LD_LIBRARY_PATH/pkgconfig PKG_CONFIG_SYSROOT_DIR=$root
 log=$root/log
-tests=0
-
-check() # NAME COMMAND...
-{
-	tests=$((tests + 1))
-	if "${@:2}" >"$log" 2>&1; then
-		echo "ok $tests - $1"
-	else
-		echo "not ok $tests - $1"
-		sed 's/^/# /' "$log"
-	fi
-	rm "$log"
-}
+shown=("$log")
 
 flags() # PKG-CONFIG-ARGUMENT...
 {
@@ -72,4 +62,4 @@ check 'the program needs no shared library of ours' \
 	sh -c "! readelf -d $root/static | grep libfastipc"
 check 'make uninstall' make -s uninstall DESTDIR="$root" prefix="$prefix"
 check 'nothing is left' nothing_left
-echo "1..$tests"
+finish

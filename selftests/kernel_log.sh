@@ -6,12 +6,13 @@
 # Prints TAP.
 set -u
 export LC_ALL=C
+# shellcheck source=selftests/tap.sh
+. "${BASH_SOURCE[0]%/*}/tap.sh"
 
 cd "$(dirname "$0")" || exit 1
-number=0
-failures=0
 log=$(mktemp) || exit 1
 trap 'rm -f "$log"' EXIT
+shown=("$log.out")
 
 boot='[    0.000000] Linux version 6.1.0-56-amd64 (gcc-12) SMP PREEMPT_DYNAMIC
 [    0.000000] Kernel command line: console=ttyS0 panic=-1 loglevel=8
@@ -32,14 +33,8 @@ expect() # clean|complaint NAME [LINE]
 
 	printf '%s\n' "$boot" ${3+"$3"} >"$log"
 	vm/log.sh "$log" >"$log.out" || found=complaint
-	number=$((number + 1))
-	if [ "$found" = "$1" ]; then
-		echo "ok $number - $2"
-	else
-		echo "not ok $number - $2"
-		cat "$log.out"
-		failures=$((failures + 1))
-	fi
+	[ "$found" = "$1" ]
+	result $? "$2"
 	rm "$log.out"
 }
 
@@ -109,11 +104,6 @@ waiting: page allocation failure: order:0, mode:0xdc0(GFP_KERNEL)
 Out of memory: Killed process 77 (exhaustion)
 END
 : >"$log"
-if vm/log.sh "$log" >/dev/null; then
-	failures=$((failures + 1))
-	printf 'not '
-fi
-number=$((number + 1))
-echo "ok $number - an empty log is no clean one"
-echo "1..$number"
-[ "$failures" -eq 0 ]
+! vm/log.sh "$log" >/dev/null
+result $? 'an empty log is no clean one'
+finish

@@ -7,12 +7,14 @@
 # With each -D of its lines "must-fail: -DNAME...", a part of the protocol is
 # left out, and SPIN must find an error: else the model shows nothing.
 set -u
+# shellcheck source=selftests/tap.sh
+. "${BASH_SOURCE[0]%/*}/tap.sh"
 
-tests=0
 models=$PWD/selftests/model
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
+shown=(log)
 
 options() # KEY MODEL
 {
@@ -42,24 +44,13 @@ refute() # MODEL -DNAME
 }
 
 for model in "$models"/*.pml; do
-	tests=$((tests + 1))
-	if verify "$model" >log 2>&1 && grep -q 'errors: 0$' log &&
-		! grep -q 'error: max search depth too small' log; then
-		echo "ok $tests - ${model##*/}"
-		sed -n 's/^ *\([0-9.e+]* states, stored.*\)/# \1/p' log
-	else
-		echo "not ok $tests - ${model##*/}"
-		sed 's/^/# /' log
-	fi
+	verify "$model" >log 2>&1 && grep -q 'errors: 0$' log &&
+		! grep -q 'error: max search depth too small' log
+	result $? "${model##*/}"
+	sed -n 's/^ *\([0-9.e+]* states, stored.*\)/# \1/p' log
 	for part in $(options must-fail "$model"); do
-		tests=$((tests + 1))
-		name="${model##*/} fails with $part"
-		if refute "$model" "$part" >log 2>&1; then
-			echo "ok $tests - $name"
-		else
-			echo "not ok $tests - $name"
-			sed 's/^/# /' log
-		fi
+		refute "$model" "$part" >log 2>&1
+		result $? "${model##*/} fails with $part"
 	done
 done
-echo "1..$tests"
+finish

@@ -7,12 +7,14 @@
 set -u
 unset MAKEFLAGS MAKELEVEL MFLAGS
 export LC_ALL=C
+# shellcheck source=selftests/tap.sh
+. "${BASH_SOURCE[0]%/*}/tap.sh"
 
 page=$PWD/lib/man/fastipc_tutorial.7
 root=$(mktemp -d) || exit 1
 work=$root/work
 out=$root/out
-number=0
+shown=("$out")
 
 end()
 {
@@ -23,17 +25,6 @@ end()
 	rm -rf "$root"
 }
 trap end EXIT
-
-result() # STATUS NAME
-{
-	number=$((number + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $number - $2"
-	else
-		echo "not ok $number - $2"
-		sed 's/^/# /' "$out" | head -40
-	fi
-}
 
 # Cut the page into $root/N.KIND, with the name of a file in $root/N.name.
 cut_page()
@@ -81,4 +72,4 @@ for ((n = 1; n <= count; n++)); do
 		result $? "it prints: $(head -n 1 "$root/$n.printed")"
 	fi
 done
-echo "1..$number"
+finish

@@ -5,20 +5,11 @@
 # command makes these bytes of that JSON and the JSON of these bytes, and
 # refuses what is said to be refused.  The schema is the page's, too.
 set -u
+# shellcheck source=selftests/tap.sh
+. "${BASH_SOURCE[0]%/*}/../tap.sh"
 
 page=lib/man/fastipc_codec.7
-count=0
 vectors=0
-
-result() # STATUS NAME
-{
-	count=$((count + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $count - $2"
-	else
-		echo "not ok $count - $2"
-	fi
-}
 
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
@@ -38,7 +29,7 @@ displays()
 }
 
 # "same|reads|refused TYPE" of a line, its JSON, its digits: is it true?
-check() # KIND TYPE JSON HEX
+agrees() # KIND TYPE JSON HEX
 {
 	local kind=$1 type=$2 json=$3 hex=$4 got
 
@@ -72,12 +63,12 @@ displays | awk '
 failed=0
 while IFS=$'\t' read -r what hex; do
 	case $what in
-	'refused '*) check refused "${what#* }" '' "$hex" || failed=1 ;;
+	'refused '*) agrees refused "${what#* }" '' "$hex" || failed=1 ;;
 	'reads '*)
 		what=${what#* }
-		check reads "${what%% *}" "${what#* }" "$hex" || failed=1
+		agrees reads "${what%% *}" "${what#* }" "$hex" || failed=1
 		;;
-	*) check same "${what%% *}" "${what#* }" "$hex" || failed=1 ;;
+	*) agrees same "${what%% *}" "${what#* }" "$hex" || failed=1 ;;
 	esac
 done <"$work/vectors"
 [ "$vectors" -ge 25 ] || failed=1
@@ -101,4 +92,4 @@ printf '{"label": "x", "any_type": "Item", "any": {"tags": ["y"]}}' |
 	"$FASTIPC" encode "$work/page.fbs" v.Item - |
 		cmp - "$work/message"
 result $? "a message is the same after its way through JSON"
-echo "1..$count"
+finish

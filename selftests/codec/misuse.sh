@@ -5,25 +5,17 @@
 # clang; and what would be wrong with them does not compile at all: memory that
 # may change where it must not, one table's handle for another's.
 set -u
+# shellcheck source=selftests/tap.sh
+. "${BASH_SOURCE[0]%/*}/../tap.sh"
 
 codec=${O:-build}/selftests/codec
 sources=selftests/codec
 strict=(-Wall -Wextra -Wconversion -Wshadow -Wpedantic -Werror -Ilib/include
 	-I"$codec")
-tests=0
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
-
-check() # NAME COMMAND...
-{
-	tests=$((tests + 1))
-	if "${@:2}" >"$work/log" 2>&1; then
-		echo "ok $tests - $1"
-	else
-		echo "not ok $tests - $1"
-		head -n 20 "$work/log" | sed 's/^/# /'
-	fi
-}
+log=$work/log
+shown=("$log")
 
 header() # HEADER COMPILER FLAG...
 {
@@ -119,4 +111,4 @@ check 'no vector of another type' refused \
 	'return (int)fastipc_u32_vector_at(codec_test_All_u64s(all), 0);'
 check 'no pointer into a message' refused \
 	'*codec_test_All_bytes(all).data = 1;'
-echo "1..$tests"
+finish

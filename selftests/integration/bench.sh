@@ -7,6 +7,8 @@
 # end leaves a process or a file behind.
 set -u
 export LC_ALL=C
+# shellcheck source=selftests/tap.sh
+. "${BASH_SOURCE[0]%/*}/../tap.sh"
 
 fastipc=${FASTIPC:-${O:-build}/bin/fastipc}
 keys='test transport size checksum wait placement count p50_ns p90_ns p99_ns
@@ -14,20 +16,10 @@ p999_ns max_ns msgs_per_s bytes_per_s cacheline_rtt_ns memcpy_bytes_per_s
 futex_rtt_ns cpu_ns_per_msg server_rss_kib'
 pool_keys='pool_reuse_percent pool_connections pool_take_ns pool_take_8_ns
 recovery_p50_ns recovery_p99_ns reconnect_p50_ns reconnect_p99_ns'
-tests=0
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
-
-check() # NAME COMMAND...
-{
-	tests=$((tests + 1))
-	if "${@:2}" >"$work/log" 2>&1; then
-		echo "ok $tests - $1"
-	else
-		echo "not ok $tests - $1"
-		sed 's/^/# /' "$work/log" "$work/err" 2>/dev/null
-	fi
-}
+log=$work/log
+shown=("$log" "$work/err")
 
 bench() # ARGUMENT...: its JSON is in $work/out, what it says in $work/err
 {
@@ -252,4 +244,4 @@ check 'the client is killed' ended_by KILL client 137
 check 'the server is killed' ended_by KILL server 1
 check 'SIGINT in the middle of calls by a pool' ended_by INT client 130 pool
 check 'the server of a pool is killed' ended_by KILL server 1 pool
-echo "1..$tests"
+finish

@@ -5,24 +5,16 @@
 # Debian's flatc accepts, and it means the same.
 set -u
 export LC_ALL=C
+# shellcheck source=selftests/tap.sh
+. "${BASH_SOURCE[0]%/*}/../tap.sh"
 
 bin=${O:-build}/bin
 gen=${FASTIPC_GEN:-$bin/fastipc-gen}
 fastipc=${FASTIPC:-$bin/fastipc}
-tests=0
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
-
-check() # NAME COMMAND...
-{
-	tests=$((tests + 1))
-	if "${@:2}" >"$work/log" 2>&1; then
-		echo "ok $tests - $1"
-	else
-		echo "not ok $tests - $1"
-		sed 's/^/# /' "$work/log"
-	fi
-}
+log=$work/log
+shown=("$log")
 
 both_accept() # FILE
 {
@@ -183,4 +175,4 @@ for json in least all defaults; do
 		same_meaning "$work/meaning.fbs" m.Root "$work/$json.json"
 done
 
-echo "1..$tests"
+finish

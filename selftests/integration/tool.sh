@@ -6,10 +6,10 @@
 # $FASTIPC is the command; prints TAP.
 set -u
 export LC_ALL=C
+# shellcheck source=selftests/tap.sh
+. "${BASH_SOURCE[0]%/*}/../tap.sh"
 
 fastipc=${FASTIPC:-build/bin/fastipc}
-number=0
-failures=0
 servers=()
 open=''
 
@@ -19,6 +19,7 @@ mkdir -m 700 "$XDG_RUNTIME_DIR"
 tree=$work/tree
 out=$work/out
 err=$work/err
+shown=("$out" "$err")
 
 end()
 {
@@ -32,25 +33,6 @@ end()
 }
 trap end EXIT
 trap 'exit 143' INT TERM
-
-result() # STATUS NAME
-{
-	number=$((number + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $number - $2"
-	else
-		echo "not ok $number - $2"
-		failures=$((failures + 1))
-		sed 's/^/# stdout: /' "$out" | head -20
-		sed 's/^/# stderr: /' "$err" | head -20
-	fi
-}
-
-skip() # NAME WHY
-{
-	number=$((number + 1))
-	echo "ok $number - $1 # SKIP $2"
-}
 
 # Run fastipc; its output to $out and $err.
 run()
@@ -496,5 +478,4 @@ serve "$work/run/by.path" --dir "$tree" --quiet &&
 	[ ! -s "$work/serve.out" ]
 result $? "a server at a path of its own, quiet"
 
-echo "1..$number"
-[ "$failures" -eq 0 ]
+finish

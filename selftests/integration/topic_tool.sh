@@ -4,24 +4,15 @@
 # `fastipc publish` and `fastipc subscribe` as a script uses them.
 set -u
 export LC_ALL=C
+# shellcheck source=selftests/tap.sh
+. "${BASH_SOURCE[0]%/*}/../tap.sh"
 
 fastipc=${FASTIPC:-build/bin/fastipc}
-number=0
 work=$(mktemp -d "${TMPDIR:-/tmp}/fastipc-topic.XXXXXX") || exit 1
 export XDG_RUNTIME_DIR=$work/run
 mkdir -m 700 "$XDG_RUNTIME_DIR"
 trap 'rm -rf "$work"' EXIT
-
-result() # STATUS NAME
-{
-	number=$((number + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $number - $2"
-	else
-		echo "not ok $number - $2"
-		sed 's/^/# /' "$work"/err* 2>/dev/null | head -20
-	fi
-}
+shown=("$work"/err{0,1,2,3})
 
 await() # NAME
 {
@@ -87,4 +78,4 @@ result $? 'no such policy'
 timeout 50 "$fastipc" bench publish --duration 0.05 --json \
 	>"$work/out" 2>"$work/err1" && grep -q '"poll_ratio":' "$work/out"
 result $? 'bench publish'
-echo "1..$number"
+finish

@@ -7,10 +7,10 @@
 # prints TAP.
 set -u
 export LC_ALL=C
+# shellcheck source=selftests/tap.sh
+. "${BASH_SOURCE[0]%/*}/../tap.sh"
 
 fastipc=${FASTIPC:-build/bin/fastipc}
-number=0
-failures=0
 started=()
 parameters=/sys/module/fastipc/parameters
 
@@ -26,6 +26,7 @@ user=(env "XDG_RUNTIME_DIR=$open/run" setpriv --reuid=1000 --regid=1000
 	--clear-groups)
 out=$work/out
 err=$work/err
+shown=("$out" "$err")
 
 end()
 {
@@ -38,19 +39,6 @@ end()
 }
 trap end EXIT
 trap 'exit 143' INT TERM
-
-result() # STATUS NAME
-{
-	number=$((number + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $number - $2"
-	else
-		echo "not ok $number - $2"
-		failures=$((failures + 1))
-		sed 's/^/# stdout: /' "$out" | cut -c -1000 | head -20
-		sed 's/^/# stderr: /' "$err" | head -20
-	fi
-}
 
 run() # ARGUMENT...: of fastipc; its output to $out and $err
 {
@@ -288,5 +276,4 @@ stop "$server"
 stop "$nameless"
 is_total channels 0
 result $? "nothing is left"
-echo "1..$number"
-[ "$failures" -eq 0 ]
+finish

@@ -70,7 +70,7 @@ printf '%s\n' 'root:x:0:0:root:/root:/bin/bash' \
 printf '%s\n' 'root:x:0:' 'user:x:1000:' 'nogroup:x:65534:' >"$tree/etc/group"
 
 # shellcheck disable=SC2086 # words are meant
-for file in selftests/run "$out/bin/fastipc" ${VM_FILES:-} "$@"; do
+for file in selftests/{run,tap.sh} "$out/bin/fastipc" ${VM_FILES:-} "$@"; do
 	install -D "$file" "$tree/$(inside "$file")"
 	# A program: less its debugging information, and its libraries.
 	if ldd "$file" >/dev/null 2>&1; then

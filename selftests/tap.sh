@@ -1,0 +1,46 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT
+#
+# How scripts print TAP: sourced by them.  A script runs its tests by result,
+# check and skip, and ends with finish, whose status is its own.  Of a test that
+# fails it prints the beginnings of the files that it names in `shown`; what
+# check runs prints to $log.
+
+number=0
+failures=0
+shown=()
+
+result() # STATUS NAME
+{
+	local file
+
+	number=$((number + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok $number - $2"
+		return
+	fi
+	echo "not ok $number - $2"
+	failures=$((failures + 1))
+	for file in "${shown[@]}"; do
+		sed "s|^|# ${file##*/}: |" "$file" 2>/dev/null |
+			cut -c -1000 | head -n 40
+	done
+}
+
+check() # NAME COMMAND...
+{
+	"${@:2}" >"${log:?}" 2>&1
+	result $? "$1"
+}
+
+skip() # NAME WHY
+{
+	number=$((number + 1))
+	echo "ok $number - $1 # SKIP $2"
+}
+
+finish()
+{
+	echo "1..$number"
+	[ "$failures" -eq 0 ]
+}
