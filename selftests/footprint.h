@@ -74,4 +74,27 @@ static inline struct footprint footprint_now(void)
 		assert_int_equal(now_.regions, (before).regions); \
 	} while (0)
 
+/* ---- tests after which the process holds what it held before ---- */
+
+static struct footprint footprint_noted;
+
+static inline int footprint_note(void **state)
+{
+	(void)state;
+	footprint_noted = footprint_now();
+	return 0;
+}
+
+static inline int footprint_check(void **state)
+{
+	struct footprint now = footprint_now();
+
+	(void)state;
+	return now.descriptors != footprint_noted.descriptors ||
+	       now.regions != footprint_noted.regions;
+}
+
+#define footprint_test(name) \
+	cmocka_unit_test_setup_teardown(name, footprint_note, footprint_check)
+
 #endif

@@ -612,40 +612,20 @@ static void publisher_makes_noise(void **state)
 			  (uint64_t)(i % 2));
 }
 
-static struct footprint noted;
-
-static int note(void **state)
-{
-	(void)state;
-	noted = footprint_now();
-	return 0;
-}
-
-static int nothing_left(void **state)
-{
-	struct footprint now = footprint_now();
-
-	(void)state;
-	return now.descriptors != noted.descriptors ||
-	       now.regions != noted.regions;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, note, nothing_left)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(lies_about_its_cursor),
-		TEST(lies_while_the_publisher_waits),
-		TEST(floods_doorbells),
-		TEST(sleeps_all_the_time),
-		TEST(bad_wishes),
-		TEST(bad_regions),
-		TEST(silence),
-		TEST(ring_is_read_only),
-		TEST(publisher_lies),
-		TEST(publisher_rings_for_nothing),
-		TEST(publisher_makes_noise),
+		footprint_test(lies_about_its_cursor),
+		footprint_test(lies_while_the_publisher_waits),
+		footprint_test(floods_doorbells),
+		footprint_test(sleeps_all_the_time),
+		footprint_test(bad_wishes),
+		footprint_test(bad_regions),
+		footprint_test(silence),
+		footprint_test(ring_is_read_only),
+		footprint_test(publisher_lies),
+		footprint_test(publisher_rings_for_nothing),
+		footprint_test(publisher_makes_noise),
 	};
 
 	return cmocka_run_group_tests(tests, runtime_directory_make,

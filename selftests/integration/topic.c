@@ -975,50 +975,30 @@ static void full(void **state)
 	fastipc_topic_destroy(topic);
 }
 
-static struct footprint noted;
-
-static int note(void **state)
-{
-	(void)state;
-	noted = footprint_now();
-	return 0;
-}
-
-static int nothing_left(void **state)
-{
-	struct footprint now = footprint_now();
-
-	(void)state;
-	return now.descriptors != noted.descriptors ||
-	       now.regions != noted.regions;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, note, nothing_left)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(eight_that_block),
-		TEST(eight_with_checksums),
-		TEST(eight_that_miss_some),
-		TEST(overwritten_while_copied),
-		TEST(late_joiners),
-		TEST(long_history),
-		TEST(sizes),
-		TEST(values),
-		TEST(hung_is_demoted),
-		TEST(hung_is_dropped),
-		TEST(demoted_goes_on),
-		TEST(impatient_publisher),
-		TEST(killed_subscriber),
-		TEST(killed_publisher),
-		TEST(event_loops),
-		TEST(sleepers),
-		TEST(spinner),
-		TEST(threads),
-		TEST(beginnings),
-		TEST(server_is_no_topic),
-		TEST(full),
+		footprint_test(eight_that_block),
+		footprint_test(eight_with_checksums),
+		footprint_test(eight_that_miss_some),
+		footprint_test(overwritten_while_copied),
+		footprint_test(late_joiners),
+		footprint_test(long_history),
+		footprint_test(sizes),
+		footprint_test(values),
+		footprint_test(hung_is_demoted),
+		footprint_test(hung_is_dropped),
+		footprint_test(demoted_goes_on),
+		footprint_test(impatient_publisher),
+		footprint_test(killed_subscriber),
+		footprint_test(killed_publisher),
+		footprint_test(event_loops),
+		footprint_test(sleepers),
+		footprint_test(spinner),
+		footprint_test(threads),
+		footprint_test(beginnings),
+		footprint_test(server_is_no_topic),
+		footprint_test(full),
 	};
 
 	return cmocka_run_group_tests(tests, runtime_directory_make,

@@ -34,14 +34,12 @@ static const struct fastipc_proposal proposal = {
 
 /* The two ends, fresh for each test. */
 static struct fastipc_link near, far;
-static struct footprint noted;
 
 static int make_ends(void **state)
 {
 	struct fastipc_link links[2];
 
-	(void)state;
-	noted = footprint_now();
+	footprint_note(state);
 	if (fastipc_link_pair(&proposal, links))
 		return -1;
 	near = links[0];
@@ -51,14 +49,9 @@ static int make_ends(void **state)
 
 static int close_ends(void **state)
 {
-	struct footprint now;
-
-	(void)state;
 	fastipc_link_close(&near);
 	fastipc_link_close(&far);
-	now = footprint_now();
-	return now.descriptors != noted.descriptors ||
-	       now.regions != noted.regions;
+	return footprint_check(state);
 }
 
 static uint32_t doorbell(void)

@@ -272,14 +272,14 @@ static void ends_without_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(both_ends_agree),
-		TEST(pair_is_two_ends),
-		TEST(pair_fails_whole),
-		TEST(other_schema_is_refused),
-		TEST(large_rings_are_refused),
-		TEST(client_without_descriptors),
-		TEST(server_without_descriptors),
-		TEST(ends_without_memory),
+		footprint_test(both_ends_agree),
+		footprint_test(pair_is_two_ends),
+		footprint_test(pair_fails_whole),
+		footprint_test(other_schema_is_refused),
+		footprint_test(large_rings_are_refused),
+		footprint_test(client_without_descriptors),
+		footprint_test(server_without_descriptors),
+		footprint_test(ends_without_memory),
 	};
 
 	return cmocka_run_group_tests_name("handshake", tests, NULL, NULL);

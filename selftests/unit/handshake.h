@@ -115,25 +115,4 @@ static inline int serve(client_fn client, const struct fastipc_proposal *mine,
 	return ret;
 }
 
-static struct footprint noted;
-
-static inline int note_footprint(void **state)
-{
-	(void)state;
-	noted = footprint_now();
-	return 0;
-}
-
-static inline int check_footprint(void **state)
-{
-	struct footprint now = footprint_now();
-
-	(void)state;
-	return now.descriptors != noted.descriptors ||
-	       now.regions != noted.regions;
-}
-
-#define TEST(name) \
-	cmocka_unit_test_setup_teardown(name, note_footprint, check_footprint)
-
 #endif
