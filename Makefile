@@ -98,7 +98,7 @@ KSELFTEST   = $(MAKE) -s --no-print-directory -C selftests/kmod \
 # (Not those that have nothing to do with a transport.)
 VM_TESTS    = $(KSELFTESTS) $(filter $(O)/selftests/codec/service \
 	      $(O)/selftests/integration/% $(O)/selftests/hostile/%,\
-	      $(filter-out %/topic,$(TESTS))) \
+	      $(filter-out %/topic %/topic_waiting,$(TESTS))) \
 	      $(filter-out %/bench.sh %/gen_flatc.sh %/topic_tool.sh \
 	      selftests/codec/%,$(SCRIPTED)) \
 	      $(call pick,$(wildcard selftests/kmod/*.sh))
