@@ -3,32 +3,8 @@
  * Two versions of a schema: what is incompatible, at which level, where; and
  * what may be changed.
  */
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "schema/compat.h"
-#include "schema/schema.h"
-
-static struct fastipc_schema *load(const char *name, const char *text)
-{
-	struct schema_errors errors = { 0 };
-	struct fastipc_schema *schema;
-	int error =
-		schema_load_text(name, text, strlen(text), &errors, &schema);
-
-	schema_errors_print(&errors, stderr);
-	schema_errors_free(&errors);
-	assert_int_equal(error, 0);
-	return schema;
-}
+#include "schema_texts.h"
 
 /* What is printed; the caller frees it. */
 static char *check(const char *before, const char *now, enum schema_level level,

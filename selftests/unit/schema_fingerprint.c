@@ -3,33 +3,13 @@
  * Fingerprints: always the same, of what changes bytes or names, and of
  * nothing else.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "schema/schema.h"
-
-static struct fastipc_schema *load(const char *text)
-{
-	struct schema_errors errors = { 0 };
-	struct fastipc_schema *schema;
-	int error = schema_load_text("t", text, strlen(text), &errors, &schema);
-
-	schema_errors_print(&errors, stderr);
-	schema_errors_free(&errors);
-	assert_int_equal(error, 0);
-	return schema;
-}
+#include "schema_texts.h"
 
 /* Made by another implementation of what fastipc_schema(5) says. */
 static void fingerprints_never_change(void **state)
 {
 	struct fastipc_schema *schema = load(
+		"t",
 		"namespace g; attribute \"large\";"
 		"enum Kind : ubyte { Code = 4, Text = 0 }"
 		"struct Pos { line: uint; kind: Kind; }"
@@ -122,12 +102,12 @@ static struct fastipc_schema *load_changed(const char *before,
 	assert_non_null(place);
 	snprintf(text, sizeof(text), "%.*s%s%s", (int)(place - base), base,
 		 after, place + strlen(before));
-	return load(text);
+	return load("t", text);
 }
 
 static void what_changes_bytes_changes_them(void **state)
 {
-	struct fastipc_schema *schema = load(base);
+	struct fastipc_schema *schema = load("t", base);
 	const struct fastipc_schema_table *item = &schema->tables[1];
 
 	(void)state;
@@ -168,7 +148,7 @@ static void services_have_their_own(void **state)
 		  "\"client\"); }",
 		  BYTES },
 	};
-	struct fastipc_schema *schema = load(base);
+	struct fastipc_schema *schema = load("t", base);
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
@@ -190,8 +170,8 @@ static void services_have_their_own(void **state)
 /* Bytes do not tell how often a type is declared, nor what it is called. */
 static void wire_is_about_structure(void **state)
 {
-	struct fastipc_schema *schema =
-		load("table A { next: A (id: 0); }"
+	struct fastipc_schema *schema = load(
+		"t", "table A { next: A (id: 0); }"
 		     "table B { next: C (id: 0); } table C { next: B (id: 0); }"
 		     "table D { next: [D] (id: 0); }");
 
@@ -206,11 +186,11 @@ static void wire_is_about_structure(void **state)
 /* The order of declarations means nothing. */
 static void order_means_nothing(void **state)
 {
-	struct fastipc_schema *schema =
-		load("table A { b: B (id: 0); } table B { x: int (id: 0); }"
+	struct fastipc_schema *schema = load(
+		"t", "table A { b: B (id: 0); } table B { x: int (id: 0); }"
 		     "enum E : byte { X } enum F : byte { Y }");
-	struct fastipc_schema *other =
-		load("enum F : byte { Y } enum E : byte { X }"
+	struct fastipc_schema *other = load(
+		"t", "enum F : byte { Y } enum E : byte { X }"
 		     "table B { x: int (id: 0); } table A { b: B (id: 0); }");
 
 	(void)state;
@@ -218,8 +198,8 @@ static void order_means_nothing(void **state)
 	assert_true(schema->full == other->full);
 	schema_free(schema);
 	schema_free(other);
-	schema = load("table A { } table B { }");
-	other = load("table A { } table B { } root_type A;");
+	schema = load("t", "table A { } table B { }");
+	other = load("t", "table A { } table B { } root_type A;");
 	assert_true(schema->wire != other->wire);
 	schema_free(schema);
 	schema_free(other);

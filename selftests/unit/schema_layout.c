@@ -4,30 +4,10 @@
  * fastipc_codec(7), and what else their descriptors tell.
  */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
 
-#include <cmocka.h>
-
-#include "schema/schema.h"
+#include "schema_texts.h"
 
 #define NONE FASTIPC_SCHEMA_NONE
-
-static struct fastipc_schema *load(const char *text)
-{
-	struct schema_errors errors = { 0 };
-	struct fastipc_schema *schema;
-	int error = schema_load_text("t", text, strlen(text), &errors, &schema);
-
-	schema_errors_print(&errors, stderr);
-	schema_errors_free(&errors);
-	assert_int_equal(error, 0);
-	return schema;
-}
 
 static const struct fastipc_schema_table *
 table(const struct fastipc_schema *schema, const char *name)
@@ -82,8 +62,8 @@ static void each_kind_of_field_has_its_place(void **state)
 		{ 15, NONE, NONE, 179, 6 },    /* back to byte 22 */
 		{ 16, 25, NONE, NONE, NONE },
 	};
-	struct fastipc_schema *schema =
-		load("enum Kind : ubyte { Text, Code = 4 }"
+	struct fastipc_schema *schema = load(
+		"t", "enum Kind : ubyte { Text, Code = 4 }"
 		     "struct Pos { line: uint; character: ushort; b: bool; }"
 		     "table Sub { }"
 		     "union Any { Sub }"
@@ -114,10 +94,10 @@ static void bits_fill_their_byte(void **state)
 		{ 8, NONE, 7, NONE, NONE }, { 9, NONE, 72, NONE, NONE },
 	};
 	struct fastipc_schema *schema =
-		load("table T { a: bool (id: 0); b: bool (id: 1); "
-		     "c: long (id: 2); d: bool (id: 3); e: bool (id: 4); "
-		     "f: bool (id: 5); g: bool (id: 6); h: bool (id: 7); "
-		     "i: bool (id: 8); j: bool (id: 9); }");
+		load("t", "table T { a: bool (id: 0); b: bool (id: 1); "
+			  "c: long (id: 2); d: bool (id: 3); e: bool (id: 4); "
+			  "f: bool (id: 5); g: bool (id: 6); h: bool (id: 7); "
+			  "i: bool (id: 8); j: bool (id: 9); }");
 
 	(void)state;
 	assert_places(table(schema, "T"), places, 10, 10, 0);
@@ -127,9 +107,9 @@ static void bits_fill_their_byte(void **state)
 static void structs_have_no_padding(void **state)
 {
 	struct fastipc_schema *schema =
-		load("enum E : short { Z }"
-		     "struct A { x: byte; y: long; e: E; b: bool; }"
-		     "struct B { a: A; f: float; b: A; }");
+		load("t", "enum E : short { Z }"
+			  "struct A { x: byte; y: long; e: E; b: bool; }"
+			  "struct B { a: A; f: float; b: A; }");
 	const struct fastipc_schema_struct *a = &schema->structs[0];
 	const struct fastipc_schema_struct *b = &schema->structs[1];
 
@@ -198,7 +178,7 @@ static void defaults_are_bits(void **state)
 			 "enum Set : ubyte (bit_flags) { A, B, C }"
 			 "table T { x: %s = %s (id: 0); }",
 			 defaults[i].type, defaults[i].value);
-		schema = load(text);
+		schema = load("t", text);
 		assert_true(schema->tables[0].fields[0].default_bits ==
 			    defaults[i].bits);
 		schema_free(schema);
@@ -209,10 +189,10 @@ static void defaults_are_bits(void **state)
 static void values_count_on(void **state)
 {
 	struct fastipc_schema *schema =
-		load("enum E : short { A = 5, B, C = -2, D, E = 0x7fff }"
-		     "enum F : ulong (bit_flags) { A, B, C = 63, }"
-		     "table X { } table Y { }"
-		     "union U { X = 9, Y, other: X = 1 }");
+		load("t", "enum E : short { A = 5, B, C = -2, D, E = 0x7fff }"
+			  "enum F : ulong (bit_flags) { A, B, C = 63, }"
+			  "table X { } table Y { }"
+			  "union U { X = 9, Y, other: X = 1 }");
 	const struct fastipc_schema_value *e = schema->enums[0].values;
 	const struct fastipc_schema_value *f = schema->enums[1].values;
 	const struct fastipc_schema_member *u = schema->unions[0].members;
@@ -243,17 +223,17 @@ static void values_count_on(void **state)
 static void names_are_found_outwards(void **state)
 {
 	struct fastipc_schema *schema =
-		load("table Top { } table Item { }\n"
-		     "namespace a; table Item { } table Only { }\n"
-		     "namespace a.b; table Item { }\n"
-		     "table T { own: Item (id: 0); around: Only (id: 1);"
-		     "  top: Top (id: 2); whole: a.Item (id: 3);"
-		     "  later: Late (id: 4); self: [T] (id: 5);"
-		     "  far: a.c.Far (id: 6); }\n"
-		     "table Late { }\n"
-		     "union U { Item, a.Item }\n"
-		     "namespace a.c; table Far { }\n"
-		     "namespace ; table End { x: a.b.Item (id: 0); }");
+		load("t", "table Top { } table Item { }\n"
+			  "namespace a; table Item { } table Only { }\n"
+			  "namespace a.b; table Item { }\n"
+			  "table T { own: Item (id: 0); around: Only (id: 1);"
+			  "  top: Top (id: 2); whole: a.Item (id: 3);"
+			  "  later: Late (id: 4); self: [T] (id: 5);"
+			  "  far: a.c.Far (id: 6); }\n"
+			  "table Late { }\n"
+			  "union U { Item, a.Item }\n"
+			  "namespace a.c; table Far { }\n"
+			  "namespace ; table End { x: a.b.Item (id: 0); }");
 	const struct fastipc_schema_table *t = table(schema, "a.b.T");
 	static const char *const expected[] = { "a.b.Item", "a.Only",	"Top",
 						"a.Item",   "a.b.Late", "a.b.T",
@@ -274,7 +254,7 @@ static void names_are_found_outwards(void **state)
 		schema->tables[schema_find_table(schema, "Item")].name, "Item");
 	assert_int_equal(schema_find_table(schema, "Nothing"), NONE);
 	schema_free(schema);
-	schema = load("namespace a; table X { } namespace b; table X { }");
+	schema = load("t", "namespace a; table X { } namespace b; table X { }");
 	assert_int_equal(schema_find_table(schema, "X"), NONE);
 	assert_int_equal(schema_find_table(schema, "b.X"), 1);
 	schema_free(schema);
@@ -282,22 +262,22 @@ static void names_are_found_outwards(void **state)
 
 static void comments_are_carried(void **state)
 {
-	struct fastipc_schema *schema = load("/// About the file,\n"
-					     "namespace a;\n"
-					     "/// A table\n"
-					     "///   of two lines.\n"
-					     "// not this\n"
-					     "/* nor this */\n"
-					     "table T {\n"
-					     "  /// One.\r\n"
-					     "  x: int (id: 0);\n"
-					     "  y: int (id: 1); // no\n"
-					     "  ///\n"
-					     "}\n"
-					     "/// E\n"
-					     "enum E : byte {\n"
-					     "  /// V\n"
-					     "  V }\n");
+	struct fastipc_schema *schema = load("t", "/// About the file,\n"
+						  "namespace a;\n"
+						  "/// A table\n"
+						  "///   of two lines.\n"
+						  "// not this\n"
+						  "/* nor this */\n"
+						  "table T {\n"
+						  "  /// One.\r\n"
+						  "  x: int (id: 0);\n"
+						  "  y: int (id: 1); // no\n"
+						  "  ///\n"
+						  "}\n"
+						  "/// E\n"
+						  "enum E : byte {\n"
+						  "  /// V\n"
+						  "  V }\n");
 
 	(void)state;
 	assert_string_equal(schema->tables[0].doc, "A table\n  of two lines.");
@@ -312,8 +292,8 @@ static void comments_are_carried(void **state)
 
 static void services_have_types_of_messages(void **state)
 {
-	struct fastipc_schema *schema =
-		load("rpc_service S (id: 254) {\n"
+	struct fastipc_schema *schema = load(
+		"t", "rpc_service S (id: 254) {\n"
 		     "  B(Q):R (id: 255, streaming: \"bidi\");\n"
 		     "  A(Q):Q (id: 0, idempotent, streaming: \"server\");\n"
 		     "  C(R):Q (id: 2, streaming: \"client\");\n"
@@ -345,8 +325,8 @@ static void services_have_types_of_messages(void **state)
 
 static void flags_of_fields_are_told(void **state)
 {
-	struct fastipc_schema *schema =
-		load("\xef\xbb\xbf"
+	struct fastipc_schema *schema = load(
+		"t", "\xef\xbb\xbf"
 		     "attribute \"large\";"
 		     "table T (large) { a: string (id: 0, required);"
 		     "b: [ubyte] (id: 1, deprecated); c: int = null (id: 2); }"
@@ -361,7 +341,7 @@ static void flags_of_fields_are_told(void **state)
 	assert_int_equal(fields[2].flags, FASTIPC_FIELD_OPTIONAL);
 	assert_int_equal(schema->root, NONE);
 	schema_free(schema);
-	schema_free(load("namespace a;"));
+	schema_free(load("t", "namespace a;"));
 	schema_free(NULL);
 }
 
