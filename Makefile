@@ -61,9 +61,11 @@ MAN_PAGES    := $(sort $(wildcard lib/man/*.[1-9]))
 SCRIPTS      := .ci/run tools/deps $(wildcard tools/run tools/kmod \
 		tools/packages.sh tools/bench/codec/*.sh \
 		selftests/run selftests/vm/init \
-		tools/*/*.sh selftests/*.sh selftests/*/*.sh)
+		tools/*/*.sh selftests/*.sh selftests/*/*.sh) \
+		$(shell grep -ls '^#!.*sh$$' tools/proof/[0-9]*)
 SOURCES      := $(wildcard uapi/*/*.h lib/*/*/*.[ch] tools/*/*.[ch] \
 		tools/bench/codec/*.h tools/bench/codec/*.cc \
+		tools/proof/parts/*.[ch] \
 		selftests/*.[ch] selftests/*/*.[ch])
 
 # What fuzz targets are named; FUZZ=codec_view picks some.
@@ -215,6 +217,7 @@ FORCE:
 -include $(FUZZ_ALL:=.d) $(FUZZ_ALL:=.fuzz.d)
 
 include tools/bench/codec/codec.mk
+include tools/proof/proof.mk
 
 # ---- how it is tried ----
 
@@ -295,17 +298,18 @@ clang-tests:
 		$(CLANG_TESTS)
 
 .PHONY: lint lint-deps man-check
-lint: man-check kmod-lint $(CODEC_OBJECTS) ## check style, suspicious code, scripts and licences
+lint: man-check kmod-lint $(CODEC_OBJECTS) $(PROOF_MESSAGES) ## check style, suspicious code, scripts and licences
 	$(call say,FORMAT)clang-format --dry-run -Werror $(SOURCES)
 	$(call say,SPDX)! grep -L SPDX-License-Identifier $(SOURCES) $(SCRIPTS) \
 		Kbuild $(wildcard kmod/* selftests/vm/config/*) \
-		$(MAN_PAGES) $(wildcard selftests/model/*.pml) | grep .
+		$(MAN_PAGES) $(wildcard selftests/model/*.pml \
+		tools/proof/*.py) tools/proof/run $(PROOF_SECTIONS) | grep .
 	$(call say,SHELL)shellcheck $(SCRIPTS)
 	$(call say,TIDY)printf '%s\n' $(filter-out selftests/kmod/%,\
 		$(filter %.c,$(SOURCES))) | \
 		xargs -P "$$(nproc)" -I{} clang-tidy --quiet {} -- \
 		$(FLAGS) $(NL_FLAGS) -Ilib/src -Itools -Iselftests \
-		-Iselftests/codec -I$(O)/selftests/codec
+		-Iselftests/codec -I$(O)/selftests/codec -I$(O)/tools/proof
 
 lint-deps:
 	@tools/deps run lint vm
@@ -418,8 +422,9 @@ clean: ## remove what was built
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^=]*## /\1\t/p' Makefile \
-		tools/bench/codec/codec.mk | expand -t 14
+		tools/bench/codec/codec.mk tools/proof/proof.mk | expand -t 14
 	@echo 'Variables: CC, CFLAGS, V=1 (whole commands), SAN=asan|tsan,'
 	@echo 'O (build directory), prefix, DESTDIR, libdir, DIR (for run),'
+	@echo 'QUICK=1, MINUTES, RUNS, SECTIONS, CHECK=1 (for proof),'
 	@echo 'KDIR (headers of a kernel), VM (kernels to boot: debian-6.1, debug-6.1,'
 	@echo 'kcsan-6.1, debian-6.12, plain-7, debian-6.1-rt).'
