@@ -19,7 +19,7 @@ out=${O:-build}
 tree=$directory/tree
 
 programs='bash cat chmod chown cmp cp cut date dd df diff dirname basename
-	du env expr false find grep head id kill ln ls mkdir mkfifo mktemp mv
+	du env expr false find grep head id ln ls mkdir mkfifo mktemp mv
 	nproc od paste printf pwd readlink realpath rm rmdir sed seq setpriv
 	sha256sum sleep sort stat stdbuf stty sync tail tee test timeout touch
 	tr true truncate tty uname uniq wc xargs awk taskset'
