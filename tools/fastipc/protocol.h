@@ -36,10 +36,12 @@ enum {
 #define GET_MAX (16u << 20)
 
 /*
- * The most that one GET_RANGE sends; larger requests are cut to it.  The
- * server holds one such buffer for each worker, and it fits the cache.
+ * The most that one GET_RANGE sends; larger requests are cut to it.  It is what
+ * one frame holds: such a reply goes right into the ring, while a larger one is
+ * kept in memory of the server's until the ring has room for the rest of it.
+ * The server also holds one such buffer for each worker.
  */
-#define RANGE_MAX (64u << 10)
+#define RANGE_MAX 16352u
 
 /* What a name stands for. */
 enum file_kind {
@@ -64,7 +66,7 @@ struct file_status {
  * with the cursor of each reply until that is LIST_END.
  */
 #define LIST_END UINT64_MAX
-#define LIST_MAX (64u << 10) /* bytes of one reply */
+#define LIST_MAX RANGE_MAX /* bytes of one reply */
 
 struct list_request {
 	uint64_t cursor;
