@@ -145,9 +145,14 @@ $(LIB_SO): $(LIB_OBJECTS) lib/libfastipc.map
 		$(URCU) $(COMPRESS)
 	@for link in $(LIB_LINKS); do ln -sf $(@F) $(@D)/$$link; done
 
+# The command has what it needs in itself, where there are archives of it: only
+# pages that are used are in memory then, which is less than each library takes.
+archive = $(or $(wildcard $(shell $(CC) -print-file-name=$(1:-l%=lib%.a))),$(1))
+NEEDED  = $(foreach flag,$(URCU) $(COMPRESS) $(NL),$(call archive,$(flag)))
+
 $(O)/bin/fastipc: $(TOOL_OBJECTS) $(SCHEMA_A) $(LIB_A)
 	@mkdir -p $(@D)
-	$(call say,LD)$(CC) $(FLAGS) $(LINK) -o $@ $^ $(URCU) $(COMPRESS) $(NL) -lm
+	$(call say,LD)$(CC) $(FLAGS) $(LINK) -o $@ $^ $(NEEDED) -lm
 
 $(GEN): $(GEN_OBJECTS) $(SCHEMA_A)
 	@mkdir -p $(@D)
