@@ -5,6 +5,7 @@
 # proof that needs more has rules in a .mk of its own, and adds what it builds
 # to PROOF_PROGRAMS.
 
+comma          := ,
 PROOF          := tools/proof
 PROOF_SECTIONS := $(wildcard $(PROOF)/[0-9][0-9]-*)
 PROOF_MESSAGES := $(O)/$(PROOF)/letter.fastipc.o
@@ -14,6 +15,10 @@ PROOF_PARTS    := $(call objects,$(PROOF)/parts/*.c) \
 		$(O)/tools/fastipc/print.o $(O)/tools/fastipc/arguments.o
 PROOF_SOURCES  := $(filter-out $(PROOF_SPECIAL),$(wildcard $(PROOF)/*.c))
 PROOF_PROGRAMS := $(PROOF_SOURCES:%.c=$(O)/%)
+
+# What count.c counts the copies of.
+PROOF_LINK_count := $(addprefix -Wl$(comma)--wrap=,memcpy memmove \
+		fastipc_frame_copy_long fastipc_crc32c_copy fastipc_crc32c_frame)
 
 include $(filter-out $(PROOF)/proof.mk,$(wildcard $(PROOF)/*.mk))
 
@@ -34,7 +39,8 @@ $(call objects,$(PROOF)/parts/*.c): $(O)/%.o: %.c $(O)/flags | $(PROOF_MESSAGES)
 $(PROOF_SOURCES:%.c=$(O)/%): $(O)/%: %.c $(PROOF_PARTS) $(PROOF_MESSAGES) \
 		$(LIB_A) $(O)/flags
 	@mkdir -p $(@D)
-	$(call say,PROOF)$(CC) $(FLAGS) $(LINK) -Itools -I$(O)/$(PROOF) \
+	$(call say,PROOF)$(CC) $(FLAGS) $(LINK) $(PROOF_LINK_$(*F)) \
+		-Itools -I$(O)/$(PROOF) \
 		-MMD -MP -MF $@.d -o $@ $< $(PROOF_PARTS) $(PROOF_MESSAGES) \
 		$(LIB_A) $(URCU) $(COMPRESS) -lm
 
