@@ -14,6 +14,7 @@
 #include "arguments.h"
 #include "client.h"
 #include "commands.h"
+#include "input.h"
 #include "print.h"
 
 struct call_arguments {
@@ -136,53 +137,16 @@ static const struct argp argp = { options,     parse,		"NAME TYPE",
 				  description, client_children, NULL,
 				  NULL };
 
-/* All of a file or of standard input.  0 or -errno. */
-static int read_all(FILE *in, struct fastipc_buffer *request)
-{
-	for (;;) {
-		size_t room = request->capacity - request->size;
-		size_t count;
-		char *more;
-
-		if (request->size > FASTIPC_MESSAGE_MAX)
-			return -EMSGSIZE;
-		if (!room) {
-			room = request->capacity ? request->capacity : 65536;
-			more = realloc(request->data, request->capacity + room);
-			if (!more)
-				return -ENOMEM;
-			request->data = more;
-			request->capacity += room;
-		}
-		count = fread((char *)request->data + request->size, 1, room,
-			      in);
-		request->size += count;
-		if (!count)
-			return ferror(in) ? -EIO : 0;
-	}
-}
-
 static int read_request(const struct call_arguments *arguments,
 			struct fastipc_buffer *request)
 {
-	bool is_stdin = arguments->file && !strcmp(arguments->file, "-");
-	FILE *in;
-	int error;
-
-	if (!arguments->file) {
-		request->data = strdup(arguments->data ? arguments->data : "");
-		request->size = arguments->data ? strlen(arguments->data) : 0;
-		request->capacity = request->size + 1;
-		return request->data ? 0 : -ENOMEM;
-	}
-	in = is_stdin ? stdin : fopen(arguments->file, "re");
-	error = in ? read_all(in, request) : -errno;
-	if (in && !is_stdin)
-		fclose(in);
-	if (error)
-		complain("call", "cannot read '%s': %s", arguments->file,
-			 strerror(-error));
-	return error;
+	if (arguments->file)
+		return input_read("call", arguments->file, FASTIPC_MESSAGE_MAX,
+				  request);
+	request->data = strdup(arguments->data ? arguments->data : "");
+	request->size = arguments->data ? strlen(arguments->data) : 0;
+	request->capacity = request->size + 1;
+	return request->data ? 0 : -ENOMEM;
 }
 
 static void print_json(const struct call_arguments *arguments, FILE *out,

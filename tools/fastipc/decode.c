@@ -5,23 +5,14 @@
 
 #include <fastipc/fastipc.h>
 
-#include "arguments.h"
 #include "commands.h"
 #include "message.h"
 #include "schema/json.h"
 
-struct decode_arguments {
-	struct message_arguments message;
-	unsigned int flags;
-	bool hex;
-};
-
-enum { KEY_HEX = KEY_OWN };
-
 static const struct argp_option options[] = {
 	{ "include", 'I', "DIR", 0,
 	  "Look there too for what the schema includes; may be repeated", 0 },
-	{ "hex", KEY_HEX, NULL, 0,
+	{ "hex", MESSAGE_KEY_HEX, NULL, 0,
 	  "The message is in hexadecimal digits, with or without spaces", 0 },
 	{ "all", 'a', NULL, 0, "Print scalars that have their default, too",
 	  0 },
@@ -44,12 +35,9 @@ static const char description[] =
 
 static error_t parse(int key, char *word, struct argp_state *state)
 {
-	struct decode_arguments *arguments = state->input;
+	struct message_arguments *arguments = state->input;
 
 	switch (key) {
-	case KEY_HEX:
-		arguments->hex = true;
-		return 0;
 	case 'a':
 		arguments->flags |= SCHEMA_JSON_DEFAULTS;
 		return 0;
@@ -57,7 +45,7 @@ static error_t parse(int key, char *word, struct argp_state *state)
 		arguments->flags |= SCHEMA_JSON_COMPACT;
 		return 0;
 	default:
-		return message_argument(&arguments->message, key, word, state);
+		return message_argument(arguments, key, word, state);
 	}
 }
 
@@ -65,43 +53,30 @@ static const struct argp argp = { options,     parse, "SCHEMA TYPE [FILE]",
 				  description, NULL,  NULL,
 				  NULL };
 
-static int decode(const struct decode_arguments *arguments,
-		  const struct fastipc_schema *schema, uint16_t table)
+static int decode(const struct message_arguments *arguments,
+		  const struct fastipc_schema *schema, uint16_t table,
+		  struct fastipc_buffer *input)
 {
-	const struct message_arguments *message = &arguments->message;
 	struct reflect_error reason = { .text = "no memory is left" };
-	struct fastipc_buffer input = { 0 };
-	int error = message_input(message, &input);
+	int error = 0;
 
-	if (!error && arguments->hex)
-		error = message_from_hex(message, &input);
-	if (!error) {
-		error = schema_json_decode(stdout, schema, table, input.data,
-					   input.size, arguments->flags,
-					   &reason);
-		if (error)
-			message_complain(message, &reason);
+	if (arguments->hex)
+		error = message_from_hex(arguments, input);
+	if (error)
+		return error;
+	error = schema_json_decode(stdout, schema, table, input->data,
+				   input->size, arguments->flags, &reason);
+	if (error) {
+		message_complain(arguments, &reason);
+		return error;
 	}
-	if (!error) {
-		putchar('\n');
-		error = message_flush(message);
-	}
-	fastipc_buffer_free(&input);
-	return error;
+	putchar('\n');
+	return message_flush(arguments);
 }
 
 int command_decode(int argc, char **argv)
 {
-	struct decode_arguments arguments = { .message.command = "decode" };
-	struct fastipc_schema *schema;
-	uint16_t table;
-	int error;
+	struct message_arguments arguments = { .command = "decode" };
 
-	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
-	error = message_schema(&arguments.message, &schema, &table);
-	if (error)
-		return EXIT_FAILED;
-	error = decode(&arguments, schema, table);
-	schema_free(schema);
-	return error ? EXIT_FAILED : EXIT_OK;
+	return message_command(argc, argv, &argp, &arguments, decode);
 }

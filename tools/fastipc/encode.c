@@ -5,22 +5,14 @@
 
 #include <fastipc/fastipc.h>
 
-#include "arguments.h"
 #include "commands.h"
 #include "message.h"
 #include "schema/json.h"
 
-struct encode_arguments {
-	struct message_arguments message;
-	bool hex;
-};
-
-enum { KEY_HEX = KEY_OWN };
-
 static const struct argp_option options[] = {
 	{ "include", 'I', "DIR", 0,
 	  "Look there too for what the schema includes; may be repeated", 0 },
-	{ "hex", KEY_HEX, NULL, 0, "Print hexadecimal digits", 0 },
+	{ "hex", MESSAGE_KEY_HEX, NULL, 0, "Print hexadecimal digits", 0 },
 	{ 0 },
 };
 
@@ -38,19 +30,14 @@ static const char description[] =
 
 static error_t parse(int key, char *word, struct argp_state *state)
 {
-	struct encode_arguments *arguments = state->input;
-
-	if (key != KEY_HEX)
-		return message_argument(&arguments->message, key, word, state);
-	arguments->hex = true;
-	return 0;
+	return message_argument(state->input, key, word, state);
 }
 
 static const struct argp argp = { options,     parse, "SCHEMA TYPE [FILE]",
 				  description, NULL,  NULL,
 				  NULL };
 
-static int write_message(const struct encode_arguments *arguments,
+static int write_message(const struct message_arguments *arguments,
 			 const uint8_t *data, size_t size)
 {
 	if (!arguments->hex && size)
@@ -59,46 +46,31 @@ static int write_message(const struct encode_arguments *arguments,
 		printf("%s%02x", i ? " " : "", data[i]);
 	if (arguments->hex)
 		putchar('\n');
-	return message_flush(&arguments->message);
+	return message_flush(arguments);
 }
 
-static int encode(const struct encode_arguments *arguments,
-		  const struct fastipc_schema *schema, uint16_t table)
+static int encode(const struct message_arguments *arguments,
+		  const struct fastipc_schema *schema, uint16_t table,
+		  struct fastipc_buffer *input)
 {
-	const struct message_arguments *message = &arguments->message;
 	struct reflect_error reason = { .text = "no memory is left" };
-	struct fastipc_buffer input = { 0 };
 	struct reflect_arena arena = { 0 };
 	const uint8_t *data;
 	size_t size;
-	int error = message_input(message, &input);
+	int error = schema_json_encode(schema, table, input->data, input->size,
+				       &arena, &data, &size, &reason);
 
-	if (!error) {
-		error = schema_json_encode(schema, table, input.data,
-					   input.size, &arena, &data, &size,
-					   &reason);
-		if (error)
-			message_complain(message, &reason);
-	}
-	if (!error)
+	if (error)
+		message_complain(arguments, &reason);
+	else
 		error = write_message(arguments, data, size);
 	reflect_free(&arena);
-	fastipc_buffer_free(&input);
 	return error;
 }
 
 int command_encode(int argc, char **argv)
 {
-	struct encode_arguments arguments = { .message.command = "encode" };
-	struct fastipc_schema *schema;
-	uint16_t table;
-	int error;
+	struct message_arguments arguments = { .command = "encode" };
 
-	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
-	error = message_schema(&arguments.message, &schema, &table);
-	if (error)
-		return EXIT_FAILED;
-	error = encode(&arguments, schema, table);
-	schema_free(schema);
-	return error ? EXIT_FAILED : EXIT_OK;
+	return message_command(argc, argv, &argp, &arguments, encode);
 }

@@ -3,9 +3,10 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "commands.h"
+#include "input.h"
 #include "message.h"
 #include "print.h"
 
@@ -18,6 +19,9 @@ error_t message_argument(struct message_arguments *arguments, int key,
 			argp_error(state, "-I may be there %u times at most",
 				   MESSAGE_INCLUDES);
 		arguments->includes[arguments->include_count++] = word;
+		return 0;
+	case MESSAGE_KEY_HEX:
+		arguments->hex = true;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (!arguments->schema)
@@ -52,8 +56,8 @@ static void list_tables(const struct message_arguments *arguments,
 	fputc('\n', stderr);
 }
 
-int message_schema(const struct message_arguments *arguments,
-		   struct fastipc_schema **schema, uint16_t *table)
+static int load_schema(const struct message_arguments *arguments,
+		       struct fastipc_schema **schema, uint16_t *table)
 {
 	struct schema_errors errors = { 0 };
 	int error = schema_load(arguments->schema, arguments->includes, &errors,
@@ -76,44 +80,6 @@ int message_schema(const struct message_arguments *arguments,
 	schema_free(*schema);
 	*schema = NULL;
 	return -ENOENT;
-}
-
-static int read_all(FILE *in, struct fastipc_buffer *input)
-{
-	size_t count;
-
-	do {
-		size_t room = input->capacity - input->size;
-
-		if (room < 65536) {
-			char *more = realloc(input->data,
-					     2 * input->capacity + 65536);
-
-			if (!more)
-				return -ENOMEM;
-			input->data = more;
-			input->capacity = 2 * input->capacity + 65536;
-			room = input->capacity - input->size;
-		}
-		count = fread((char *)input->data + input->size, 1, room, in);
-		input->size += count;
-	} while (count);
-	return ferror(in) ? -errno : 0;
-}
-
-int message_input(const struct message_arguments *arguments,
-		  struct fastipc_buffer *input)
-{
-	FILE *in = arguments->file ? fopen(arguments->file, "re") : stdin;
-	int error = in ? read_all(in, input) : -errno;
-
-	if (in && in != stdin)
-		fclose(in);
-	if (error)
-		complain(arguments->command, "cannot read '%s': %s",
-			 arguments->file ? arguments->file : "standard input",
-			 strerror(-error));
-	return error;
 }
 
 static int digit_of(char byte)
@@ -169,6 +135,27 @@ void message_complain(const struct message_arguments *arguments,
 			 error->text);
 	else
 		complain(arguments->command, "%s: %s", file, error->text);
+}
+
+int message_command(int argc, char **argv, const struct argp *argp,
+		    struct message_arguments *arguments, message_work_fn work)
+{
+	struct fastipc_buffer input = { 0 };
+	struct fastipc_schema *schema;
+	uint16_t table;
+	int error;
+
+	argp_parse(argp, argc, argv, 0, NULL, arguments);
+	error = load_schema(arguments, &schema, &table);
+	if (error)
+		return EXIT_FAILED;
+	error = input_read(arguments->command, arguments->file, SIZE_MAX,
+			   &input);
+	if (!error)
+		error = work(arguments, schema, table, &input);
+	fastipc_buffer_free(&input);
+	schema_free(schema);
+	return error ? EXIT_FAILED : EXIT_OK;
 }
 
 int message_flush(const struct message_arguments *arguments)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What `decode` and `encode` share: a schema and a table of it, and all of a
- * file.  Each complains itself when it fails.
+ * What `decode` and `encode` share: words of the command line, a schema and a
+ * table of it, and the input.  Each complains itself when it fails.
  */
 #ifndef FASTIPC_MESSAGE_H
 #define FASTIPC_MESSAGE_H
@@ -13,6 +13,7 @@
 
 #include <fastipc/types.h>
 
+#include "arguments.h"
 #include "schema/reflect.h"
 #include "schema/schema.h"
 
@@ -26,19 +27,24 @@ struct message_arguments {
 	const char *file; /* NULL: standard input */
 	const char *includes[MESSAGE_INCLUDES + 1];
 	unsigned int include_count;
+	bool hex;
+	unsigned int flags; /* SCHEMA_JSON_*, of decode */
 };
 
-/* SCHEMA TYPE [FILE]: the next of the words.  0, or ARGP_ERR_UNKNOWN. */
+enum { MESSAGE_KEY_HEX = KEY_OWN };
+
+/* -I, --hex, SCHEMA TYPE [FILE]: 0, or ARGP_ERR_UNKNOWN. */
 error_t message_argument(struct message_arguments *arguments, int key,
 			 char *word, struct argp_state *state);
 
-/* 0 and the schema to free, or -errno. */
-int message_schema(const struct message_arguments *arguments,
-		   struct fastipc_schema **schema, uint16_t *table);
+/* What is done with the whole input: 0 or -errno, which it has told of. */
+typedef int (*message_work_fn)(const struct message_arguments *arguments,
+			       const struct fastipc_schema *schema,
+			       uint16_t table, struct fastipc_buffer *input);
 
-/* All of the file, which is freed as a buffer is: 0 or -errno. */
-int message_input(const struct message_arguments *arguments,
-		  struct fastipc_buffer *input);
+/* The command, from its words on: its exit status. */
+int message_command(int argc, char **argv, const struct argp *argp,
+		    struct message_arguments *arguments, message_work_fn work);
 
 /* Digits, two for each byte, with white space between: in place.  0 or
  * -EINVAL. */
