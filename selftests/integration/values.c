@@ -262,7 +262,7 @@ static void encoders_that_fail(void **state)
 						soon()),
 		      -EINVAL);
 	assert_result(fastipc_client_post_value(client, INVERT, encode, &value,
-						FASTIPC_MORE << 1, soon()),
+						FASTIPC_NOWAIT << 1, soon()),
 		      -EINVAL);
 	assert_result(fastipc_client_call_value(NULL, INVERT, encode, &value,
 						NULL, soon()),
