@@ -134,6 +134,11 @@ static void other_schema_is_refused(void **state)
 	other.schema_match = FASTIPC_SCHEMA_FULL;
 	assert_int_equal(serve(connect_client, &other, -ENOPROTOOPT),
 			 -ENOPROTOOPT);
+	/* FULL demands what WIRE does, too. */
+	other.fingerprint.wire = 0x9999;
+	other.fingerprint.full = 0x5678;
+	assert_int_equal(serve(connect_client, &other, -ENOPROTOOPT),
+			 -ENOPROTOOPT);
 	other.fingerprint.wire = other.fingerprint.full = 0;
 	assert_int_equal(serve(connect_client, &other, 0), 1);
 }
