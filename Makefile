@@ -82,7 +82,7 @@ TESTS      := $(call pick,$(call tests,unit integration hostile codec))
 SCRIPTED   := $(call pick,$(wildcard selftests/integration/*.sh \
 		selftests/hostile/*.sh selftests/codec/*.sh))
 TREE_TESTS := $(call pick,$(addprefix selftests/,headers.sh abi.sh install.sh \
-		tutorial.sh \
+		tutorial.sh node.sh \
 		kernel_log.sh \
 		$(if $(wildcard selftests/model/*.pml),model.sh)))
 CLANG_TESTS := $(patsubst $(O)/%,$(O)/clang/%,\
@@ -222,6 +222,7 @@ FORCE:
 -include $(FUZZ_ALL:=.d) $(FUZZ_ALL:=.fuzz.d)
 
 include tools/bench/codec/codec.mk
+include tools/node/node.mk
 include tools/proof/proof.mk
 
 # ---- how it is tried ----
@@ -291,7 +292,7 @@ bench-vm-run: tools kselftests
 	@selftests/vm/boot.sh $(O)/vm/bench | sed -n '/^not ok/p; s/^# |/|/p'
 
 .PHONY: checked tested clang-tests
-checked: all $(TESTS) $(REPLAYS) $(EXAMPLES) clang-tests $(CHECK_VMS)
+checked: all $(TESTS) $(REPLAYS) $(EXAMPLES) $(NODE_TESTED) clang-tests $(CHECK_VMS)
 	@O=$(O) CC=$(CC) selftests/run $(TESTS) $(REPLAYS) $(SCRIPTED) \
 		$(TREE_TESTS) $(CLANG_TESTS) $(CHECK_VMS)
 
@@ -310,10 +311,10 @@ lint: man-check kmod-lint $(CODEC_OBJECTS) $(PROOF_MESSAGES) ## check style, sus
 		$(MAN_PAGES) $(wildcard selftests/model/*.pml \
 		tools/proof/*.py) tools/proof/run $(PROOF_SECTIONS) | grep .
 	$(call say,SHELL)shellcheck $(SCRIPTS)
-	$(call say,TIDY)printf '%s\n' $(filter-out selftests/kmod/%,\
-		$(filter %.c,$(SOURCES))) | \
+	$(call say,TIDY)printf '%s\n' $(filter-out selftests/kmod/% \
+		$(if $(NODE_HEADERS),,tools/node/%),$(filter %.c,$(SOURCES))) | \
 		xargs -P "$$(nproc)" -I{} clang-tidy --quiet {} -- \
-		$(FLAGS) $(NL_FLAGS) -Ilib/src -Itools -Iselftests \
+		$(FLAGS) $(NL_FLAGS) $(NODE_FLAGS) -Ilib/src -Itools -Iselftests \
 		-Iselftests/codec -I$(O)/selftests/codec -I$(O)/tools/proof
 
 lint-deps:
@@ -427,7 +428,8 @@ clean: ## remove what was built
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^=]*## /\1\t/p' Makefile \
-		tools/bench/codec/codec.mk tools/proof/proof.mk | expand -t 14
+		tools/bench/codec/codec.mk tools/node/node.mk \
+		tools/proof/proof.mk | expand -t 14
 	@echo 'Variables: CC, CFLAGS, V=1 (whole commands), SAN=asan|tsan,'
 	@echo 'O (build directory), prefix, DESTDIR, libdir, DIR (for run),'
 	@echo 'QUICK=1, MINUTES, RUNS, SECTIONS, CHECK=1 (for proof),'
