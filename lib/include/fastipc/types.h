@@ -40,6 +40,13 @@ extern "C" {
 #define FASTIPC_MESSAGE_DEFAULT (16u << 20)
 #define FASTIPC_MESSAGE_MAX (1u << 30)
 
+/* Least and greatest bulk area, bytes: <fastipc/loan.h>. */
+#define FASTIPC_BULK_MIN (64u << 10)
+#define FASTIPC_BULK_MAX (16ull << 30)
+
+/* Descriptors of one message, at most. */
+#define FASTIPC_DESCRIPTORS_MAX 16u
+
 /*
  * What the CRC-32C of each frame covers.  The two ends propose one each and
  * the stronger is used.

@@ -14,10 +14,12 @@
 
 #include "base/error.h"
 #include "transport/address.h"
+#include "transport/bulk.h"
 #include "transport/hello.h"
 #include "transport/kmod.h"
 #include "transport/listing.h"
 #include "transport/memfd.h"
+#include "transport/passing.h"
 
 static void link_init(struct fastipc_link *link)
 {
@@ -31,6 +33,9 @@ void fastipc_link_close(struct fastipc_link *link)
 	fastipc_region_unmap(&link->own);
 	fastipc_region_unmap(&link->peer);
 	fastipc_bell_unmap(link);
+	fastipc_bulk_unref(link->own_bulk);
+	fastipc_bulk_unref(link->peer_bulk);
+	fastipc_passing_free(link->passing);
 	if (link->sock >= 0)
 		close(link->sock);
 	if (link->kmod)
@@ -64,6 +69,8 @@ void fastipc_hello_propose(struct fastipc_hello *hello,
 	hello->dictionary = mine->dictionary;
 	hello->stream_window = mine->stream_window;
 	hello->max_streams = mine->max_streams;
+	hello->bulk_max = mine->bulk_max;
+	hello->max_descriptors = mine->max_descriptors;
 }
 
 /* Who does not say is taken. */
@@ -126,6 +133,13 @@ static int take_proposal(struct fastipc_link *link,
 	link->peer_dictionary = hello->dictionary;
 	link->peer_stream_window = hello->stream_window;
 	link->peer_max_streams = hello->max_streams;
+	if (link->passing) {
+		link->passing->most = mine->max_descriptors;
+		link->passing->peer_most =
+			hello->max_descriptors < FASTIPC_DESCRIPTORS_MAX
+				? hello->max_descriptors
+				: FASTIPC_DESCRIPTORS_MAX;
+	}
 	return 0;
 }
 
@@ -166,37 +180,65 @@ static int answer_query(int sock, const struct fastipc_proposal *mine,
 	return fastipc_hello_send(sock, &hello, NULL, 0);
 }
 
-static int send_accept(int sock, const struct fastipc_proposal *mine,
-		       struct fastipc_link *link)
+/* What of the client's is taken, and what comes with ACCEPT. */
+static uint32_t agreed_features(const struct fastipc_link *link)
 {
+	return (link->bell ? FASTIPC_HELLO_BELL : 0) |
+	       (link->peer_bulk ? FASTIPC_HELLO_BULK_TAKEN : 0) |
+	       (link->own_bulk ? FASTIPC_HELLO_BULK : 0) |
+	       (link->passing ? FASTIPC_HELLO_PASSING : 0);
+}
+
+/* @bulk: the client takes an area of this end's size. */
+static int send_accept(int sock, const struct fastipc_proposal *mine,
+		       struct fastipc_link *link, bool bulk)
+{
+	int fds[FASTIPC_HELLO_FDS] = { -1, -1, -1, -1 };
 	struct fastipc_hello hello;
-	int fd = -1;
+	size_t count = 0;
 	int ret = 0;
 
 	if (!link->kmod)
-		ret = fastipc_region_create(&link->own, mine->ring_size, &fd);
-	if (ret)
-		return ret;
-	fastipc_hello_init(&hello, FASTIPC_HELLO_ACCEPT);
-	fastipc_hello_propose(&hello, mine);
-	hello.checksum = link->checksum;
-	hello.ring_size = link->own.size;
-	if (link->bell)
-		hello.features |= FASTIPC_HELLO_BELL;
-	ret = fastipc_hello_send(sock, &hello, &fd, !link->kmod);
-	if (fd >= 0)
-		close(fd);
+		ret = fastipc_region_create(&link->own, mine->ring_size,
+					    &fds[count++]);
+	if (!ret && bulk)
+		ret = fastipc_bulk_create(mine->bulk_size, &link->own_bulk,
+					  &fds[count++]);
+	if (!ret) {
+		fastipc_hello_init(&hello, FASTIPC_HELLO_ACCEPT);
+		fastipc_hello_propose(&hello, mine);
+		hello.checksum = link->checksum;
+		hello.ring_size = link->own.size;
+		hello.features |= agreed_features(link);
+		ret = fastipc_hello_send(sock, &hello, fds, count);
+	}
+	fastipc_hello_close(fds);
 	return ret;
 }
 
-/* The bell is the client's to offer. */
-static int take_bell(struct fastipc_link *link,
-		     const struct fastipc_hello *hello, int fd)
+/* What else the client offered, from fds[1] on: bell, bulk area, socket. */
+static int take_offers(struct fastipc_link *link,
+		       const struct fastipc_proposal *mine,
+		       const struct fastipc_hello *hello,
+		       int fds[FASTIPC_HELLO_FDS])
 {
-	if (hello->features & FASTIPC_HELLO_BELL && fd >= 0 && !link->kmod)
-		return fastipc_bell_attach(link, fd);
-	if (fd < 0)
-		return 0;
+	int i = 1;
+	int ret = 0;
+
+	if (hello->features & FASTIPC_HELLO_BELL && !link->kmod && fds[i] >= 0)
+		ret = fastipc_bell_attach(link, fds[i++]);
+	if (!ret && hello->features & FASTIPC_HELLO_BULK && fds[i] >= 0)
+		ret = fastipc_bulk_attach(fds[i++], mine->bulk_max,
+					  &link->peer_bulk);
+	if (!ret && hello->features & FASTIPC_HELLO_PASSING && fds[i] >= 0) {
+		if (mine->max_descriptors)
+			ret = fastipc_passing_attach(&link->passing, fds[i]);
+		if (!ret && link->passing)
+			fds[i] = -1;
+		i++;
+	}
+	if (ret || i == FASTIPC_HELLO_FDS || fds[i] < 0)
+		return ret;
 	return fastipc_fail(-EBADMSG, "the peer's HELLO came with a "
 				      "descriptor too many: is it a fastipc "
 				      "peer?");
@@ -225,12 +267,10 @@ static int take_client(struct fastipc_link *link,
 		ret = fastipc_kmod_attach(link, fds[0]);
 		if (!ret)
 			fds[0] = -1;
-		if (!ret && fds[1] >= 0)
-			ret = take_bell(link, hello, fds[1]);
-		return ret;
+	} else {
+		ret = take_region(link, fds[0]);
 	}
-	ret = take_region(link, fds[0]);
-	return ret ? ret : take_bell(link, hello, fds[1]);
+	return ret ? ret : take_offers(link, mine, hello, fds);
 }
 
 /* The client's regions first: their descriptors are closed before ours is
@@ -253,7 +293,9 @@ static int accept_client(int sock, const struct fastipc_proposal *mine,
 	link->checksum = hello->checksum > (uint32_t)mine->checksum
 				 ? (enum fastipc_checksum)hello->checksum
 				 : mine->checksum;
-	ret = send_accept(sock, mine, link);
+	ret = send_accept(sock, mine, link,
+			  mine->bulk_size &&
+				  mine->bulk_size <= hello->bulk_max);
 	if (!ret && !link->bell)
 		fastipc_bell_default(link);
 	return ret;
@@ -446,15 +488,37 @@ static int take_agreement(struct fastipc_link *link,
 	return 0;
 }
 
+/* What this end offered and the server did not take is given up; @fd: of the
+ * server's own area. */
+static int take_bulk(struct fastipc_link *link,
+		     const struct fastipc_proposal *mine,
+		     const struct fastipc_hello *answer, int fd)
+{
+	if (!(answer->features & FASTIPC_HELLO_BULK_TAKEN)) {
+		fastipc_bulk_unref(link->own_bulk);
+		link->own_bulk = NULL;
+	}
+	if (!(answer->features & FASTIPC_HELLO_PASSING)) {
+		fastipc_passing_free(link->passing);
+		link->passing = NULL;
+	}
+	if (!(answer->features & FASTIPC_HELLO_BULK) || fd < 0)
+		return 0;
+	return fastipc_bulk_attach(fd, mine->bulk_max, &link->peer_bulk);
+}
+
 /* @bell: the descriptor of the page that was offered. */
 static int take_accept(struct fastipc_link *link,
 		       const struct fastipc_proposal *mine,
-		       const struct fastipc_hello *answer, int fd, int bell)
+		       const struct fastipc_hello *answer,
+		       const int fds[FASTIPC_HELLO_FDS], int bell)
 {
 	int ret = take_agreement(link, mine, answer);
 
 	if (!ret)
-		ret = take_region(link, fd);
+		ret = take_region(link, fds[0]);
+	if (!ret)
+		ret = take_bulk(link, mine, answer, fds[1]);
 	if (!ret)
 		ret = take_proposal(link, mine, answer);
 	if (ret)
@@ -466,26 +530,48 @@ static int take_accept(struct fastipc_link *link,
 	return 0;
 }
 
+/* What CONNECT has beside regions, behind the first *@count of @fds. */
+static int make_offers(struct fastipc_link *link,
+		       const struct fastipc_proposal *mine,
+		       struct fastipc_hello *hello, int fds[FASTIPC_HELLO_FDS],
+		       size_t *count)
+{
+	int ret = 0;
+
+	if (mine->bulk_size) {
+		hello->features |= FASTIPC_HELLO_BULK;
+		ret = fastipc_bulk_create(mine->bulk_size, &link->own_bulk,
+					  &fds[(*count)++]);
+	}
+	if (!ret && mine->max_descriptors) {
+		hello->features |= FASTIPC_HELLO_PASSING;
+		ret = fastipc_passing_create(&link->passing, &fds[(*count)++]);
+	}
+	return ret;
+}
+
 static int connect_memfd(struct fastipc_link *link,
 			 const struct fastipc_proposal *mine, uint64_t deadline)
 {
-	int fds[FASTIPC_HELLO_FDS] = { -1, -1 };
-	int answer_fds[FASTIPC_HELLO_FDS] = { -1, -1 };
+	int fds[FASTIPC_HELLO_FDS] = { -1, -1, -1, -1 };
+	int answer_fds[FASTIPC_HELLO_FDS] = { -1, -1, -1, -1 };
 	struct fastipc_hello hello, answer;
+	size_t count = 2;
 	int ret = fastipc_region_create(&link->own, mine->ring_size, &fds[0]);
 
+	fastipc_hello_init(&hello, FASTIPC_HELLO_CONNECT);
+	fastipc_hello_propose(&hello, mine);
+	hello.features |= FASTIPC_HELLO_BELL;
 	if (!ret)
 		ret = fastipc_bell_create(link, &fds[1]);
-	if (!ret) {
-		fastipc_hello_init(&hello, FASTIPC_HELLO_CONNECT);
-		fastipc_hello_propose(&hello, mine);
-		hello.features |= FASTIPC_HELLO_BELL;
-		ret = fastipc_hello_exchange(link->sock, &hello, fds, 2,
+	if (!ret)
+		ret = make_offers(link, mine, &hello, fds, &count);
+	if (!ret)
+		ret = fastipc_hello_exchange(link->sock, &hello, fds, count,
 					     FASTIPC_HELLO_ACCEPT, deadline,
 					     &answer, answer_fds);
-	}
 	if (!ret)
-		ret = take_accept(link, mine, &answer, answer_fds[0], fds[1]);
+		ret = take_accept(link, mine, &answer, answer_fds, fds[1]);
 	fastipc_hello_close(answer_fds);
 	fastipc_hello_close(fds);
 	return ret;
@@ -494,26 +580,29 @@ static int connect_memfd(struct fastipc_link *link,
 static int connect_kmod(struct fastipc_link *link,
 			const struct fastipc_proposal *mine, uint64_t deadline)
 {
-	int answer_fds[FASTIPC_HELLO_FDS];
+	int fds[FASTIPC_HELLO_FDS] = { -1, -1, -1, -1 };
+	int answer_fds[FASTIPC_HELLO_FDS] = { -1, -1, -1, -1 };
 	struct fastipc_hello hello, answer;
-	int fd;
-	int ret = fastipc_kmod_create(link, mine->ring_size, &fd);
+	size_t count = 1;
+	int ret = fastipc_kmod_create(link, mine->ring_size, &fds[0]);
 
-	if (ret)
-		return ret;
 	fastipc_hello_init(&hello, FASTIPC_HELLO_CONNECT);
 	fastipc_hello_propose(&hello, mine);
 	hello.required |= FASTIPC_HELLO_KMOD;
-	ret = fastipc_hello_exchange(link->sock, &hello, &fd, 1,
-				     FASTIPC_HELLO_ACCEPT, deadline, &answer,
-				     answer_fds);
-	close(fd);
-	if (ret)
-		return ret;
-	fastipc_hello_close(answer_fds); /* none belongs here; harmless */
-	ret = take_agreement(link, mine, &answer);
+	if (!ret)
+		ret = make_offers(link, mine, &hello, fds, &count);
+	if (!ret)
+		ret = fastipc_hello_exchange(link->sock, &hello, fds, count,
+					     FASTIPC_HELLO_ACCEPT, deadline,
+					     &answer, answer_fds);
+	fastipc_hello_close(fds);
+	if (!ret)
+		ret = take_agreement(link, mine, &answer);
+	if (!ret)
+		ret = take_bulk(link, mine, &answer, answer_fds[0]);
 	if (!ret)
 		ret = take_proposal(link, mine, &answer);
+	fastipc_hello_close(answer_fds);
 	if (!ret) {
 		close(link->sock);
 		link->sock = -1;

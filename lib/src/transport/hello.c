@@ -50,6 +50,8 @@ static void swap_fields(struct fastipc_hello *hello)
 	hello->fingerprint_full = htole64(hello->fingerprint_full);
 	hello->dictionary = htole64(hello->dictionary);
 	hello->sequence = htole64(hello->sequence);
+	hello->bulk_max = htole64(hello->bulk_max);
+	hello->max_descriptors = htole32(hello->max_descriptors);
 }
 
 void fastipc_hello_init(struct fastipc_hello *hello,

@@ -5,8 +5,10 @@
  *
  *	client				server
  *	CONNECT + its region's fd
- *		+ a bell page's fd ->
- *				   <-	ACCEPT + its region's fd, or REFUSE
+ *		+ a bell page's fd
+ *		+ a bulk area's fd, + a socket for descriptors ->
+ *				   <-	ACCEPT + its region's fd
+ *						+ a bulk area's fd, or REFUSE
  *	QUERY			   ->
  *				   <-	STATUS, or REFUSE
  *	LIST			   ->
@@ -19,7 +21,9 @@
  *
  * After ACCEPT the socket carries doorbells, which are one byte each, and its
  * hang-up says that the peer is gone.  With kmod the client sends the server
- * its end of a channel instead, and both close the socket after ACCEPT.
+ * its end of a channel instead of a region and a bell, and both close the
+ * socket after ACCEPT.  Bulk areas and the socket for descriptors are there if
+ * the sender has them, in this order.
  *
  * All integers are little-endian.  The first 24 bytes are the same in every
  * version, so that ends of different versions can tell each other so.  A
@@ -38,7 +42,9 @@
 
 /* Feature bits that this end knows. */
 #define FASTIPC_HELLO_FEATURES \
-	(FASTIPC_HELLO_BELL | FASTIPC_HELLO_KMOD | FASTIPC_HELLO_COMPRESSION)
+	(FASTIPC_HELLO_BELL | FASTIPC_HELLO_KMOD | FASTIPC_HELLO_COMPRESSION | \
+	 FASTIPC_HELLO_BULK | FASTIPC_HELLO_BULK_TAKEN | \
+	 FASTIPC_HELLO_PASSING)
 /* CONNECT: a second descriptor, of a bell page; ACCEPT: it is taken. */
 #define FASTIPC_HELLO_BELL 1u
 /* CONNECT, required: the descriptor is the server's end of a kmod channel, and
@@ -49,8 +55,15 @@
 #define FASTIPC_HELLO_ZSTD 8u
 #define FASTIPC_HELLO_COMPRESSION (FASTIPC_HELLO_LZ4 | FASTIPC_HELLO_ZSTD)
 
+/* CONNECT, ACCEPT: a descriptor of the sender's bulk area. */
+#define FASTIPC_HELLO_BULK 16u
+/* ACCEPT: the client's bulk area is taken. */
+#define FASTIPC_HELLO_BULK_TAKEN 32u
+/* CONNECT: a socket for descriptors; ACCEPT: it is taken. */
+#define FASTIPC_HELLO_PASSING 64u
+
 /* Descriptors of one HELLO, at most. */
-#define FASTIPC_HELLO_FDS 2
+#define FASTIPC_HELLO_FDS 4
 
 enum fastipc_hello_kind {
 	FASTIPC_HELLO_CONNECT = 1,
@@ -100,10 +113,12 @@ struct fastipc_hello {
 	/* 136 */ uint64_t sequence;	  /* PUBLISH: of the next message */
 	/* 144 */ uint32_t stream_window; /* first credit of each stream */
 	/* 148 */ uint32_t max_streams;	  /* ACCEPT: open at once */
-	/* 152 */ uint64_t reserved;
+	/* 152 */ uint64_t bulk_max; /* largest area that the sender takes */
+	/* 160 */ uint32_t max_descriptors; /* ... and so many a message */
+	/* 164 */ uint32_t reserved;
 };
 
-_Static_assert(sizeof(struct fastipc_hello) == 160, "HELLO size");
+_Static_assert(sizeof(struct fastipc_hello) == 168, "HELLO size");
 _Static_assert(offsetof(struct fastipc_hello, error) == 20, "HELLO prefix");
 _Static_assert(offsetof(struct fastipc_hello, fingerprint) == 48,
 	       "HELLO has no padding");

@@ -14,6 +14,10 @@
  * -EMFILE, -ENFILE; -ENOMEM; -EFBIG over RLIMIT_FSIZE.
  */
 int fastipc_memfd_create(uint64_t length);
+/* Its owner has mapped it: nobody else ever writes it, or changes its length. */
+int fastipc_memfd_seal(int fd);
+/* -EBADFD unless @fd is a memfd that is sealed so. */
+int fastipc_memfd_check(int fd);
 
 /* ---- the bell (bell.c) ---- */
 

@@ -79,6 +79,16 @@ static int map_twice(struct fastipc_region *region, int fd, uint32_t size,
 	return 0;
 }
 
+int fastipc_memfd_seal(int fd)
+{
+	if (!fcntl(fd, F_ADD_SEALS, SEALS))
+		return 0;
+	return fastipc_fail(-errno,
+			    "cannot seal a memfd (%s): Linux 5.1 or later is "
+			    "needed",
+			    strerrordesc_np(errno));
+}
+
 /* The identity is written before anyone else can have the file. */
 static int initialise(struct fastipc_region *region, int fd, uint32_t size)
 {
@@ -88,13 +98,9 @@ static int initialise(struct fastipc_region *region, int fd, uint32_t size)
 	region->control->magic = FASTIPC_REGION_MAGIC;
 	region->control->abi = FASTIPC_ABI_VERSION;
 	region->control->data_size = size;
-	if (!fcntl(fd, F_ADD_SEALS, SEALS))
-		return 0;
-	ret = fastipc_fail(-errno,
-			   "cannot seal a memfd (%s): Linux 5.1 or later is "
-			   "needed",
-			   strerrordesc_np(errno));
-	fastipc_region_unmap(region);
+	ret = fastipc_memfd_seal(fd);
+	if (ret)
+		fastipc_region_unmap(region);
 	return ret;
 }
 
@@ -136,7 +142,7 @@ int fastipc_region_create(struct fastipc_region *region, uint32_t size, int *fd)
 	return 0;
 }
 
-static int check_seals(int fd)
+int fastipc_memfd_check(int fd)
 {
 	struct statfs fs;
 	int seals = fcntl(fd, F_GET_SEALS);
@@ -220,7 +226,7 @@ int fastipc_region_attach(struct fastipc_region *region, int fd)
 	int ret;
 
 	memset(region, 0, sizeof(*region));
-	ret = check_seals(fd);
+	ret = fastipc_memfd_check(fd);
 	if (!ret)
 		ret = check_size(fd, &size);
 	if (!ret)

@@ -18,6 +18,9 @@
 #include <fastipc/discover.h>
 #include <fastipc/types.h>
 
+struct fastipc_bulk;	/* of bulk.h */
+struct fastipc_passing; /* of passing.h */
+
 /* A peer's data is accepted up to this size: it is our address space. */
 #define FASTIPC_PEER_RING_MAX (16u << 20)
 
@@ -45,6 +48,9 @@ struct fastipc_proposal {
 	enum fastipc_transport transport; /* AUTO: any */
 	uint32_t features;   /* FASTIPC_HELLO_COMPRESSION's, offered */
 	uint64_t dictionary; /* of zstd, as in HELLO */
+	uint64_t bulk_size;  /* of this end's area; 0: none */
+	uint64_t bulk_max;   /* of the peer's, at most; 0: no loans are taken */
+	uint32_t max_descriptors; /* of a message; 0: none go either way */
 };
 
 /* One established connection.  Plain data; zero it, sock = -1, when empty. */
@@ -73,6 +79,10 @@ struct fastipc_link {
 	uint32_t features;	  /* FASTIPC_HELLO_*: what this end offered, */
 	uint32_t peer_features;	  /* ... and the peer */
 	uint64_t peer_dictionary; /* as in HELLO */
+	/* Each NULL where it was not agreed on. */
+	struct fastipc_bulk *own_bulk;
+	struct fastipc_bulk *peer_bulk;
+	struct fastipc_passing *passing;
 };
 
 struct fastipc_totals; /* of hello.h */
