@@ -39,6 +39,16 @@ struct fastipc_client_options {
 	size_t dictionary_size;
 	/* Bytes that a stream's peer may send before they are read; 256 KiB. */
 	uint32_t stream_window;
+	/* Memory of this end that it can lend instead of copying: 0 (none), or
+	 * a power of two from 64 KiB to 16 GiB; only what is used of it costs
+	 * memory.  See <fastipc/loan.h>. */
+	uint64_t bulk_size;
+	/* The largest such area of the server that is mapped; 0: no loans are
+	 * taken. */
+	uint64_t bulk_max;
+	/* Descriptors that a message may bring, up to 16; 0: none go along,
+	 * in either direction. */
+	uint32_t max_descriptors;
 };
 
 void fastipc_client_options_init(struct fastipc_client_options *options);

@@ -10,6 +10,7 @@
 #include <fastipc/client.h>
 #include <fastipc/codec.h>
 #include <fastipc/discover.h>
+#include <fastipc/loan.h>
 #include <fastipc/pool.h>
 #include <fastipc/server.h>
 #include <fastipc/stream.h>

@@ -51,6 +51,16 @@ struct fastipc_server_options {
 	 * client can make the server keep.  256 KiB; 256. */
 	uint32_t stream_window;
 	uint32_t max_streams;
+	/* Memory of this end, for each client, that it can lend instead of
+	 * copying: 0 (none), or a power of two from 64 KiB to 16 GiB; only what
+	 * is used of it costs memory.  See <fastipc/loan.h>. */
+	uint64_t bulk_size;
+	/* The largest such area of a client that is mapped; 0: no loans are
+	 * taken. */
+	uint64_t bulk_max;
+	/* Descriptors that a message may bring, up to 16; 0: none go along,
+	 * in either direction. */
+	uint32_t max_descriptors;
 };
 
 void fastipc_server_options_init(struct fastipc_server_options *options);
@@ -197,6 +207,10 @@ struct fastipc_server_stats {
 	/* Connections ended for breaking the rules of streams: more than the
 	 * credit, unknown or ended streams, floods of controls. */
 	uint64_t stream_errors;
+	/* Connections ended for breaking the rules of loans and descriptors:
+	 * outside the area, given back twice, more than agreed on, or without a
+	 * message. */
+	uint64_t loan_errors;
 };
 /* Any thread.  Set stats->size first; later fields are left alone. */
 int fastipc_server_get_stats(const struct fastipc_server *server,

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "frame/cargo.h"
 #include "transport/hello.h"
 
 /* The extensions that this end sends, at most: the block's head, and three. */
@@ -21,6 +22,30 @@ static uint64_t deadline_of(uint64_t left)
 	uint64_t now = fastipc_now_ns();
 
 	return left < UINT64_MAX - now ? now + left : FASTIPC_NO_DEADLINE;
+}
+
+/* Once each; what it says is checked by who takes it. */
+static int parse_cargo(struct fastipc_frame *frame, uint64_t entry,
+		       const uint64_t *words, uint32_t length)
+{
+	if (!(frame->flags & FASTIPC_FRAME_LADEN)) {
+		frame->flags |= FASTIPC_FRAME_LADEN;
+		frame->lends = false;
+		frame->descriptors = 0;
+	}
+	if ((entry & 0xffff) == FASTIPC_EXT_DESCRIPTORS) {
+		if (length || frame->descriptors)
+			return -EPROTO;
+		frame->descriptors = (uint32_t)(entry >> 32);
+		return frame->descriptors ? 0 : -EPROTO;
+	}
+	if (length != 24 || frame->lends)
+		return -EPROTO;
+	frame->lends = true;
+	frame->piece.id = le64toh(words[0]);
+	frame->piece.offset = le64toh(words[1]);
+	frame->piece.length = le64toh(words[2]);
+	return 0;
 }
 
 /* Take the extensions off the payload; each word is loaded once. */
@@ -68,6 +93,11 @@ static int parse_extensions(struct fastipc_frame *frame,
 		case FASTIPC_EXT_STREAM:
 			frame->opens = true;
 			frame->stream = (uint32_t)(entry >> 32);
+			break;
+		case FASTIPC_EXT_LOAN:
+		case FASTIPC_EXT_DESCRIPTORS:
+			if (parse_cargo(frame, entry, words + i + 1, length))
+				return -EPROTO;
 			break;
 		default:
 			break;
@@ -203,11 +233,11 @@ static void make_extensions(struct extensions *block,
 	add_deadline(block, message->deadline);
 }
 
-/* Header and payload of one frame into the reserved @place. */
-static void write_frame(const struct fastipc_channel *channel,
-			unsigned char *place,
-			const struct fastipc_outgoing *message, uint32_t flags,
-			const struct extensions *block, uint32_t length)
+void fastipc_frame_write(const struct fastipc_channel *channel,
+			 unsigned char *place,
+			 const struct fastipc_outgoing *message, uint32_t flags,
+			 const struct fastipc_extensions *block,
+			 uint32_t length)
 {
 	uint32_t extra = block->size;
 	uint64_t *words = (uint64_t *)place;
@@ -237,6 +267,17 @@ static void write_frame(const struct fastipc_channel *channel,
 	words[2] = htole64(w2);
 }
 
+static void write_frame(const struct fastipc_channel *channel,
+			unsigned char *place,
+			const struct fastipc_outgoing *message, uint32_t flags,
+			struct extensions *block, uint32_t length)
+{
+	const struct fastipc_extensions written = { .words = block->words,
+						    .size = block->size };
+
+	fastipc_frame_write(channel, place, message, flags, &written, length);
+}
+
 /* Whether bulk of @size bytes in a record leaves the rest of the ring free. */
 static int reserve_bulk(struct fastipc_channel *channel, uint32_t size)
 {
@@ -255,8 +296,8 @@ static int reserve_bulk(struct fastipc_channel *channel, uint32_t size)
 	return error;
 }
 
-static int reserve(struct fastipc_channel *channel, uint32_t size,
-		   unsigned char **place)
+int fastipc_frame_reserve(struct fastipc_channel *channel, uint32_t size,
+			  unsigned char **place)
 {
 	int error = fastipc_producer_reserve(&channel->tx, size, place);
 
@@ -300,7 +341,7 @@ static int push_made(struct fastipc_channel *channel,
 	if (bulk)
 		error = reserve_bulk(channel, size);
 	if (!error)
-		error = reserve(channel, size, &place);
+		error = fastipc_frame_reserve(channel, size, &place);
 	if (error)
 		return error;
 	message->offset += skip;
@@ -324,6 +365,8 @@ int fastipc_frame_push_part(struct fastipc_channel *channel,
 
 	if (flags & FASTIPC_FRAME_COMPRESSED)
 		return push_made(channel, message, most, bulk);
+	if (__builtin_expect(message->cargo != NULL, 0))
+		return fastipc_cargo_push(channel, message);
 	if (most < room)
 		room = most;
 	if (!message->offset) {
@@ -346,7 +389,7 @@ int fastipc_frame_push_part(struct fastipc_channel *channel,
 	if (bulk)
 		error = reserve_bulk(channel, size);
 	if (!error)
-		error = reserve(channel, size, &place);
+		error = fastipc_frame_reserve(channel, size, &place);
 	if (error)
 		return error;
 	write_frame(channel, place, message, flags, &block, length);

@@ -23,6 +23,7 @@
  * Kind 3 (DEADLINE): u64 nanoseconds that are left when the frame is sent.
  * Kind 4 (STREAM) opens a stream: bits 0-7 of value are its weight, bit 8 says
  * that it is urgent.
+ * Kinds 5 (LOAN) and 6 (DESCRIPTORS): see frame/cargo.h.
  *
  * Frames with FASTIPC_FRAME_STREAM belong to the stream of their id, which has
  * its highest bit set.  Of each stream, and of calls, one message at most is in
@@ -50,6 +51,8 @@
 #define FASTIPC_FRAME_ERROR 0x08u /* payload: i32 errno (negative), text */
 #define FASTIPC_FRAME_COMPRESSED 0x10u /* the message is; in its first frame */
 #define FASTIPC_FRAME_EXT 0x20u	       /* a block of extensions comes first */
+/* Never on the wire: there are extensions LOAN or DESCRIPTORS. */
+#define FASTIPC_FRAME_LADEN 0x40u
 #define FASTIPC_FRAME_KNOWN \
 	(FASTIPC_FRAME_MORE | FASTIPC_FRAME_STREAM | FASTIPC_FRAME_END | \
 	 FASTIPC_FRAME_ERROR | FASTIPC_FRAME_COMPRESSED | FASTIPC_FRAME_EXT)
@@ -59,10 +62,13 @@
 #define FASTIPC_TYPE_CANCEL 0xFF02u /* the call of this id was given up */
 #define FASTIPC_TYPE_CREDIT 0xFF03u /* what may be sent on the stream: u64 */
 #define FASTIPC_TYPE_GOAWAY 0xFF04u /* the server drains: call another */
+#define FASTIPC_TYPE_RETURN 0xFF05u /* the loan of this id is given back */
 
 #define FASTIPC_EXT_MAX 256u
 #define FASTIPC_EXT_TOTAL 1u
 #define FASTIPC_EXT_COMPRESSION 2u
+
+struct fastipc_cargo; /* of frame/cargo.h */
 
 /* Of a compressed message, as announced. */
 struct fastipc_packed {
@@ -74,6 +80,15 @@ struct fastipc_packed {
 #define FASTIPC_DEADLINE_BLOCK 24u /* bytes of a block with it alone, ... */
 #define FASTIPC_DEADLINE_ENTRY 16u /* ... and in a block with others */
 #define FASTIPC_EXT_STREAM 4u
+#define FASTIPC_EXT_LOAN 5u
+#define FASTIPC_EXT_DESCRIPTORS 6u
+
+/* A piece of the sender's bulk area, that it lends. */
+struct fastipc_piece {
+	uint64_t id; /* the sender's name for it */
+	uint64_t offset;
+	uint64_t length;
+};
 
 #define FASTIPC_STREAM_OPENS 0x8000000000000000ull /* bit of a stream's id */
 #define FASTIPC_STREAM_URGENT 0x100u		   /* bits of EXT_STREAM */
@@ -95,6 +110,10 @@ struct fastipc_frame {
 	bool opens;	   /* EXT_STREAM is there, ... */
 	uint32_t stream;   /* ... and its value */
 	uint64_t deadline; /* by this clock, or FASTIPC_NO_DEADLINE */
+	/* With FASTIPC_FRAME_LADEN alone, and as the peer says: */
+	bool lends;
+	struct fastipc_piece piece;
+	uint32_t descriptors;
 };
 
 /* A word of the peer's memory, loaded once. */
@@ -219,7 +238,8 @@ static inline void fastipc_frame_release(struct fastipc_channel *channel,
 /*
  * A message on its way out; `offset` bytes of it are in the ring already.  With
  * FASTIPC_FRAME_EXT in flags its data begin with the block of extensions.  One
- * with a deadline, or that opens a stream, is for fastipc_frame_push_slowly().
+ * with a deadline, with cargo, or that opens a stream, is for
+ * fastipc_frame_push_slowly().
  */
 struct fastipc_outgoing {
 	const unsigned char *data;
@@ -231,7 +251,26 @@ struct fastipc_outgoing {
 	bool opens; /* a stream: `stream` is the value of EXT_STREAM */
 	uint32_t stream;
 	uint64_t deadline;
+	/* Whoever has the message has its cargo; fastipc_frame_push() alone
+	 * does not look at it. */
+	struct fastipc_cargo *cargo;
 };
+
+/* A block of extensions: its size in bytes, and its words. */
+struct fastipc_extensions {
+	uint64_t *words;
+	uint32_t size; /* 0: none */
+};
+
+/* Room for a record; -EAGAIN: from here on FASTIPC_WANT_SPACE means that. */
+int fastipc_frame_reserve(struct fastipc_channel *channel, uint32_t size,
+			  unsigned char **place);
+/* Header, extensions and payload of one frame into the reserved @place. */
+void fastipc_frame_write(const struct fastipc_channel *channel,
+			 unsigned char *place,
+			 const struct fastipc_outgoing *message, uint32_t flags,
+			 const struct fastipc_extensions *block,
+			 uint32_t length);
 
 /*
  * Payload bytes of one fragment, at most.  Small enough that the receiver

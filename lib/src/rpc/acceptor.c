@@ -166,6 +166,9 @@ static void on_hello(struct fastipc_server *server, struct handshake *handshake)
 		.transport = server->rendezvous.transport,
 		.stream_window = options->stream_window,
 		.max_streams = options->max_streams,
+		.bulk_size = options->bulk_size,
+		.bulk_max = options->bulk_max,
+		.max_descriptors = options->max_descriptors,
 	};
 	struct fastipc_status status = {
 		.connections = (uint32_t)open_connections(server),

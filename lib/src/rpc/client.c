@@ -15,8 +15,8 @@
 #define POST_AHEAD 512
 #define SEND_FLAGS (FASTIPC_MORE | FASTIPC_NOWAIT)
 
-static int check_message(const struct fastipc_client *client, uint16_t type,
-			 const void *data, size_t size)
+int fastipc_client_check_message(const struct fastipc_client *client,
+				 uint16_t type, const void *data, size_t size)
 {
 	if (!client || (!data && size))
 		return fastipc_fail(-EINVAL, "%s is NULL",
@@ -31,7 +31,37 @@ static int check_message(const struct fastipc_client *client, uint16_t type,
 	return 0;
 }
 
-/* Enter @call and send its request.  On error nothing is in flight. */
+int fastipc_call_launch(struct fastipc_client *client, struct call *call,
+			struct fastipc_outgoing *message, unsigned int flags,
+			uint64_t deadline)
+{
+	uint32_t size = message->size;
+	struct fastipc_packer *packer = fastipc_client_pack(client, message);
+	int error;
+
+	if (client->error)
+		error = fastipc_client_over(client);
+	else if (client->goaway)
+		error = fastipc_client_draining();
+	else
+		error = fastipc_call_enter(client, call);
+	if (error) {
+		fastipc_client_packed(client, packer, message, 0, error);
+		fastipc_cargo_drop(message->cargo);
+		return error;
+	}
+	message->id = call->id;
+	message->deadline = deadline;
+	client->stats.calls++;
+	error = fastipc_client_send(client, message, flags, deadline);
+	fastipc_client_packed(client, packer, message, size, error);
+	fastipc_cargo_drop(message->cargo);
+	/* Meanwhile fastipc_client_fail_all() may have ended it. */
+	if (error && fastipc_call_find(client, message->id))
+		fastipc_call_leave(client, call);
+	return error;
+}
+
 static int launch(struct fastipc_client *client, struct call *call,
 		  uint16_t type, const void *data, size_t size,
 		  unsigned int flags, uint64_t deadline)
@@ -41,29 +71,8 @@ static int launch(struct fastipc_client *client, struct call *call,
 		.size = (uint32_t)size,
 		.type = type,
 	};
-	struct fastipc_packer *packer;
-	int error;
 
-	packer = fastipc_client_pack(client, &message);
-	if (client->error)
-		error = fastipc_client_over(client);
-	else if (client->goaway)
-		error = fastipc_client_draining();
-	else
-		error = fastipc_call_enter(client, call);
-	if (error) {
-		fastipc_client_packed(client, packer, &message, 0, error);
-		return error;
-	}
-	message.id = call->id;
-	message.deadline = deadline;
-	client->stats.calls++;
-	error = fastipc_client_send(client, &message, flags, deadline);
-	fastipc_client_packed(client, packer, &message, (uint32_t)size, error);
-	/* Meanwhile fastipc_client_fail_all() may have ended it. */
-	if (error && fastipc_call_find(client, message.id))
-		fastipc_call_leave(client, call);
-	return error;
+	return fastipc_call_launch(client, call, &message, flags, deadline);
 }
 
 /* ---- calls that are waited for ---- */
@@ -218,6 +227,7 @@ FASTIPC_INLINE int call_and_wait(struct fastipc_client *client, uint16_t type,
 	int error;
 
 	call.reply = reply;
+	call.delivery = NULL;
 	call.done = NULL;
 	call.deadline = deadline;
 	call.state = CALL_PENDING;
@@ -250,7 +260,7 @@ int fastipc_client_call(struct fastipc_client *client, uint16_t type,
 			const void *data, size_t size,
 			struct fastipc_buffer *reply, uint64_t deadline)
 {
-	int error = check_message(client, type, data, size);
+	int error = fastipc_client_check_message(client, type, data, size);
 
 	if (__builtin_expect(error, 0))
 		return error;
@@ -261,7 +271,7 @@ int fastipc_client_call_value(struct fastipc_client *client, uint16_t type,
 			      fastipc_encode_fn encode, const void *value,
 			      struct fastipc_buffer *reply, uint64_t deadline)
 {
-	int error = check_message(client, type, value, 0);
+	int error = fastipc_client_check_message(client, type, value, 0);
 
 	if (!error && !encode)
 		error = fastipc_fail(-EINVAL, "encode is NULL");
@@ -327,7 +337,7 @@ int fastipc_client_post(struct fastipc_client *client, uint16_t type,
 		.type = type,
 	};
 	struct fastipc_packer *packer;
-	int error = check_message(client, type, data, size);
+	int error = fastipc_client_check_message(client, type, data, size);
 
 	if (error)
 		return error;
@@ -354,7 +364,7 @@ int fastipc_client_post_value(struct fastipc_client *client, uint16_t type,
 	struct fastipc_outgoing message = { .type = type };
 	void *data;
 	size_t size;
-	int error = check_message(client, type, value, 0);
+	int error = fastipc_client_check_message(client, type, value, 0);
 	bool done;
 
 	if (error)
@@ -414,7 +424,8 @@ int fastipc_client_start(struct fastipc_client *client, uint16_t type,
 {
 	bool ping = type == FASTIPC_TYPE_PING && !size;
 	struct call *call;
-	int error = check_message(client, ping ? 0 : type, data, size);
+	int error = fastipc_client_check_message(client, ping ? 0 : type, data,
+						 size);
 
 	if (error)
 		return error;

@@ -21,6 +21,7 @@
 #include "base/lock.h"
 #include "frame/compress.h"
 #include "frame/frame.h"
+#include "rpc/loans.h"
 #include "rpc/outbox.h"
 #include "rpc/streams.h"
 
@@ -33,6 +34,7 @@ enum call_state {
 struct call {
 	uint64_t id;
 	struct fastipc_buffer *reply; /* NULL: not wanted, or a callback */
+	struct fastipc_delivery **delivery; /* NULL: not wanted */
 	fastipc_done_fn done;
 	void *context;
 	uint64_t deadline;
@@ -77,6 +79,8 @@ struct fastipc_client {
 	struct fastipc_compress_settings *compression; /* NULL: off */
 	struct fastipc_packing packing;
 	struct fastipc_unpacker unpacker; /* the leader's */
+	struct loans *loans;		  /* NULL: it cannot lend */
+	struct loan_waiter *loan_waiters; /* for room in the area */
 };
 
 /* ---- client_calls.c ---- */
@@ -221,6 +225,32 @@ static inline void fastipc_client_check(struct fastipc_client *client)
 int fastipc_client_send(struct fastipc_client *client,
 			struct fastipc_outgoing *message, unsigned int flags,
 			uint64_t deadline);
+
+/* ---- client.c ---- */
+
+/* -EINVAL, -EMSGSIZE what no message can be. */
+int fastipc_client_check_message(const struct fastipc_client *client,
+				 uint16_t type, const void *data, size_t size);
+/*
+ * Enter @call and send its request, @message, but for its id and deadline.  On
+ * error nothing is in flight.  The message's cargo is gone in any case.
+ */
+int fastipc_call_launch(struct fastipc_client *client, struct call *call,
+			struct fastipc_outgoing *message, unsigned int flags,
+			uint64_t deadline);
+
+/* ---- client_loans.c ---- */
+
+/* Take a frame that is FASTIPC_FRAME_LADEN.  Negative: the connection is
+ * over. */
+int fastipc_client_take_laden(struct fastipc_client *client,
+			      const struct fastipc_frame *frame);
+/* The server gives a loan back.  -EPROTO. */
+int fastipc_client_take_return(struct fastipc_client *client, uint64_t id);
+/* It is over, or there is room: all who wait for that look. */
+void fastipc_client_wake_borrowers(struct fastipc_client *client);
+/* Before the leader sleeps: -EPROTO the server sent descriptors for nothing. */
+int fastipc_client_check_passing(const struct fastipc_client *client);
 
 /* ---- client_streams.c ---- */
 

@@ -131,6 +131,7 @@ void fastipc_client_fail_all(struct fastipc_client *client, int error)
 		return;
 	client->error = error;
 	fastipc_streams_fail(&client->streams);
+	fastipc_client_wake_borrowers(client);
 	/* Who waits there to send is woken. */
 	fastipc_outbox_clear(&client->outbox, client);
 	for (uint32_t slot = 0; slot < client->slots; slot++)

@@ -39,6 +39,9 @@ static int check_options(const struct fastipc_client_options *options)
 		return fastipc_fail(-EINVAL, "max_calls must be 1 to %u",
 				    CALLS_MOST);
 	error = fastipc_options_check_streams(options->stream_window, 1);
+	if (!error)
+		error = fastipc_options_check_loans(options->bulk_size,
+						    options->max_descriptors);
 	if (error)
 		return error;
 	return fastipc_options_check(options->wait, options->checksum,
@@ -92,6 +95,7 @@ static void free_client(struct fastipc_client *client)
 	fastipc_buffer_free(&client->scratch);
 	fastipc_unpacker_free(&client->unpacker);
 	fastipc_compress_unref(client->compression);
+	fastipc_loans_end(client->loans);
 	free(client->calls);
 	free(client->free_slots);
 	free(client);
@@ -126,6 +130,9 @@ int fastipc_client_connect(const char *address,
 		.fingerprint = options->fingerprint,
 		.schema_match = options->schema_match,
 		.stream_window = options->stream_window,
+		.bulk_size = options->bulk_size,
+		.bulk_max = options->bulk_max,
+		.max_descriptors = options->max_descriptors,
 	};
 	error = configure_compression(client, options);
 	fastipc_compress_propose(client->compression, &proposal);
@@ -135,6 +142,11 @@ int fastipc_client_connect(const char *address,
 		error = fastipc_handshake_connect(
 			address, &proposal,
 			fastipc_after_ns(options->connect_timeout_ns), &link);
+	if (!error && link.own_bulk) {
+		error = fastipc_loans_create(link.own_bulk, &client->loans);
+		if (error)
+			fastipc_link_close(&link);
+	}
 	if (error) {
 		free_client(client);
 		return error;

@@ -138,6 +138,12 @@ int fastipc_client_lead(struct fastipc_client *client, const struct call *call,
 			return 0;
 		want |= FASTIPC_WANT_SPACE;
 	}
+	error = fastipc_client_check_passing(client);
+	if (__builtin_expect(error, 0)) {
+		client->stats.bad_frames++;
+		fastipc_client_fail_all(client, error);
+		return 0;
+	}
 	deadline = fastipc_client_sooner(deadline, client->next_deadline);
 	fastipc_unlock(&client->lock);
 	error = fastipc_channel_await(

@@ -239,6 +239,8 @@ static int take_control(struct fastipc_client *client,
 		return error;
 	if (frame->type == FASTIPC_TYPE_GOAWAY)
 		client->goaway = true;
+	else if (frame->type == FASTIPC_TYPE_RETURN)
+		error = fastipc_client_take_return(client, frame->id);
 	else if (frame->type == FASTIPC_TYPE_CREDIT ||
 		 frame->type == FASTIPC_TYPE_CANCEL)
 		error = fastipc_streams_control(&client->streams, frame->type,
@@ -266,8 +268,13 @@ static int take_frame(struct fastipc_client *client)
 
 	if (error)
 		return error;
-	if (__builtin_expect(frame.flags & FASTIPC_FRAME_STREAM, 0))
+	if (__builtin_expect(frame.flags & (FASTIPC_FRAME_STREAM |
+					    FASTIPC_FRAME_LADEN),
+			     0)) {
+		if (frame.flags & FASTIPC_FRAME_LADEN)
+			return fastipc_client_take_laden(client, &frame);
 		return take_stream(client, &frame);
+	}
 	if (__builtin_expect(frame.type > FASTIPC_TYPE_PONG, 0))
 		return take_control(client, &frame);
 	call = fastipc_call_find_pending(client, frame.id);

@@ -37,7 +37,7 @@ bool fastipc_client_push_outbox(struct fastipc_client *client)
 				    &moved);
 	if (moved)
 		fastipc_channel_notify(&client->channel, FASTIPC_WANT_DATA);
-	if (error == -EPROTO && !client->broken)
+	if (error && error != -EAGAIN && !client->broken)
 		client->broken = error;
 	return moved;
 }
@@ -91,6 +91,7 @@ static int send_later(struct fastipc_client *client,
 	};
 	int error;
 
+	message->cargo = NULL; /* the parcel has it */
 	fastipc_producer_publish(&client->channel.tx);
 	fastipc_channel_notify(&client->channel, FASTIPC_WANT_DATA);
 	fastipc_outbox_add(&client->outbox,
@@ -102,6 +103,7 @@ static int send_later(struct fastipc_client *client,
 	if (!error)
 		return client->error ? fastipc_client_over(client) : 0;
 	fastipc_outbox_remove(&client->outbox, &sending.parcel);
+	fastipc_cargo_drop(sending.parcel.message.cargo);
 	if (sending.parcel.message.offset &&
 	    abort_message(client, message->id)) {
 		fastipc_client_fail_all(client, -ENOMEM);
@@ -113,8 +115,8 @@ static int send_later(struct fastipc_client *client,
 /* In a callback, or as told: a large one goes on by itself, and a call of
  * those that are told not to wait, of which max_calls is the limit. */
 static int send_without_waiting(struct fastipc_client *client,
-				const struct fastipc_outgoing *message,
-				bool small, bool told)
+				struct fastipc_outgoing *message, bool small,
+				bool told)
 {
 	struct parcel *parcel;
 
@@ -127,6 +129,7 @@ static int send_without_waiting(struct fastipc_client *client,
 	if (!parcel)
 		return fastipc_fail(-ENOMEM, "no memory to send %u bytes later",
 				    message->size);
+	message->cargo = NULL; /* the parcel has it */
 	fastipc_outbox_add(&client->outbox,
 			   small ? NULL : &client->outbox.large, parcel);
 	fastipc_client_push_outbox(client);
@@ -139,7 +142,7 @@ static int send_now(struct fastipc_client *client,
 {
 	if (!small || !fastipc_outbox_lets_by(&client->outbox, message))
 		return -EAGAIN;
-	if (message->deadline)
+	if (message->deadline || message->cargo)
 		return fastipc_frame_push_slowly(&client->channel, message,
 						 more);
 	return fastipc_frame_push(&client->channel, message, more);
@@ -150,7 +153,8 @@ struct fastipc_packer *fastipc_client_pack(struct fastipc_client *client,
 {
 	struct fastipc_packer *packer;
 
-	if (!fastipc_packing_wants(&client->packing, message->size))
+	if (!fastipc_packing_wants(&client->packing, message->size) ||
+	    message->cargo)
 		return NULL;
 	/* It may take long, and is nobody else's business. */
 	fastipc_unlock(&client->lock);

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "rpc/server.h"
+#include "transport/passing.h"
 
 /* Messages of one connection before the next one has its turn. */
 #define SERVE_BATCH 32
@@ -25,6 +26,14 @@ struct connection *fastipc_connection_create(struct fastipc_server *server,
 		struct fastipc_link copy = *link;
 
 		fastipc_link_close(&copy);
+		return NULL;
+	}
+	if (link->own_bulk &&
+	    fastipc_loans_create(link->own_bulk, &connection->loans)) {
+		struct fastipc_link copy = *link;
+
+		fastipc_link_close(&copy);
+		free(connection);
 		return NULL;
 	}
 	connection->watch.kind = WATCH_CONNECTION;
@@ -55,6 +64,7 @@ void fastipc_connection_unref(struct connection *connection)
 	fastipc_streams_fini(&connection->streams);
 	pthread_mutex_destroy(&connection->lock);
 	fastipc_compress_unref(connection->packing.settings);
+	fastipc_loans_end(connection->loans);
 	free(connection->spare);
 	free(connection);
 }
@@ -164,7 +174,9 @@ static void give_up(struct connection *connection)
 	if (connection->closing)
 		return;
 	connection->closing = true;
-	if (connection->stream_error)
+	if (connection->loan_error)
+		count(&worker->stats.loan_errors, 1);
+	else if (connection->stream_error)
 		count(&worker->stats.stream_errors, 1);
 	else
 		count(__atomic_load_n(&connection->lied, __ATOMIC_RELAXED)
@@ -175,9 +187,21 @@ static void give_up(struct connection *connection)
 	fastipc_link_hang_up(&connection->channel.link);
 }
 
+bool fastipc_connection_check_passing(struct connection *connection)
+{
+	const struct fastipc_channel *channel = &connection->channel;
+
+	if (__builtin_expect(!channel->link.passing, 1) ||
+	    !fastipc_passing_check(channel->link.passing, channel->rx.head))
+		return false;
+	connection->loan_error = true;
+	give_up(connection);
+	return true;
+}
+
 /* ---- taking frames ---- */
 
-static int scratch_grow(struct worker *worker, uint32_t size)
+int fastipc_worker_scratch_grow(struct worker *worker, uint32_t size)
 {
 	unsigned char *scratch;
 
@@ -209,11 +233,13 @@ FASTIPC_INLINE void dispatch(struct connection *connection, uint16_t type,
 	request.kept = NULL;
 	request.deadline = deadline;
 	request.stream = stream;
+	request.delivery = NULL;
+	request.cargo = NULL;
 	fastipc_request_dispatch(&request);
 }
 
-static int refuse(struct connection *connection, uint16_t type, uint64_t id,
-		  int error, const char *text)
+int fastipc_connection_refuse(struct connection *connection, uint16_t type,
+			      uint64_t id, int error, const char *text)
 {
 	bool shared = fastipc_connection_is_shared(connection);
 
@@ -296,6 +322,11 @@ static int control(struct connection *connection,
 		return 0;
 	case FASTIPC_TYPE_CREDIT:
 		return stream_control(connection, frame);
+	case FASTIPC_TYPE_RETURN:
+		if (!fastipc_loans_returned(connection->loans, frame->id))
+			return 0;
+		connection->loan_error = true;
+		return -EPROTO;
 	default:
 		/* A later version's: not for us, and no harm. */
 		count(&connection->worker->stats.unknown_types, 1);
@@ -313,15 +344,16 @@ dispatch_compressed(struct connection *connection, uint16_t type, uint64_t id,
 		    uint32_t size, uint32_t sent, uint64_t deadline)
 {
 	struct worker *worker = connection->worker;
-	int error = scratch_grow(worker, packed->original);
+	int error = fastipc_worker_scratch_grow(worker, packed->original);
 
 	if (!error)
 		error = fastipc_unpack(&worker->unpacker,
 				       connection->packing.settings, packed,
 				       data, size, worker->scratch);
 	if (error == -ENOMEM)
-		return refuse(connection, type, id, error,
-			      "the server has no memory for the request");
+		return fastipc_connection_refuse(
+			connection, type, id, error,
+			"the server has no memory for the request");
 	if (error)
 		return error;
 	fastipc_compressed_add(&worker->stats.compressed_received,
@@ -354,7 +386,7 @@ take_compressed(struct connection *connection,
 		error = fastipc_unpacker_grow(unpacker, frame->length);
 	if (error) {
 		fastipc_frame_release(channel, frame);
-		return refuse(
+		return fastipc_connection_refuse(
 			connection, frame->type, frame->id, error,
 			error == -EMSGSIZE
 				? "the request is over the server's limit"
@@ -380,11 +412,11 @@ FASTIPC_INLINE int take_whole(struct connection *connection,
 
 	if (__builtin_expect(frame->length > worker->scratch_size, 0)) {
 		if (frame->length > connection->server->options.max_message ||
-		    scratch_grow(worker, frame->length)) {
+		    fastipc_worker_scratch_grow(worker, frame->length)) {
 			fastipc_frame_release(channel, frame);
-			return refuse(connection, frame->type, frame->id,
-				      -EMSGSIZE,
-				      "the request is over the server's limit");
+			return fastipc_connection_refuse(
+				connection, frame->type, frame->id, -EMSGSIZE,
+				"the request is over the server's limit");
 		}
 	}
 	error = fastipc_frame_take(channel, frame, worker->scratch);
@@ -411,12 +443,14 @@ static void open_assembly(struct connection *connection,
 
 	if (size > connection->server->options.max_message) {
 		assembly->discard = true;
-		refuse(connection, frame->type, frame->id, -EMSGSIZE,
-		       "the request is over the server's limit");
+		fastipc_connection_refuse(
+			connection, frame->type, frame->id, -EMSGSIZE,
+			"the request is over the server's limit");
 	} else if (fastipc_assembly_grow(assembly, assembly->total)) {
 		assembly->discard = true;
-		refuse(connection, frame->type, frame->id, -ENOMEM,
-		       "the server has no memory for the request");
+		fastipc_connection_refuse(
+			connection, frame->type, frame->id, -ENOMEM,
+			"the server has no memory for the request");
 	}
 }
 
@@ -464,7 +498,7 @@ static int take_stream(struct connection *connection,
 	uint32_t size = frame->length;
 	int error;
 
-	if (scratch_grow(worker, frame->opens ? size : 0))
+	if (fastipc_worker_scratch_grow(worker, frame->opens ? size : 0))
 		return -ENOMEM;
 	pthread_mutex_lock(&connection->lock);
 	error = fastipc_streams_take(&connection->streams, frame,
@@ -495,13 +529,17 @@ FASTIPC_INLINE int serve_one(struct connection *connection)
 
 	if (error)
 		return error;
-	if (__builtin_expect((frame.flags &
-			      (FASTIPC_FRAME_MORE | FASTIPC_FRAME_STREAM |
-			       FASTIPC_FRAME_COMPRESSED)) ||
-				     (connection->assembly.open &&
-				      frame.id == connection->assembly.id &&
-				      frame.type < FASTIPC_TYPE_RESERVED),
-			     0)) {
+	if (__builtin_expect(
+		    (frame.flags &
+		     (FASTIPC_FRAME_MORE | FASTIPC_FRAME_STREAM |
+		      FASTIPC_FRAME_COMPRESSED | FASTIPC_FRAME_LADEN)) ||
+			    (connection->assembly.open &&
+			     frame.id == connection->assembly.id &&
+			     frame.type < FASTIPC_TYPE_RESERVED),
+		    0)) {
+		if (frame.flags & FASTIPC_FRAME_LADEN)
+			return fastipc_connection_take_laden(connection,
+							     &frame);
 		if (frame.flags & FASTIPC_FRAME_STREAM)
 			return take_stream(connection, &frame);
 		if (frame.type >= FASTIPC_TYPE_RESERVED)

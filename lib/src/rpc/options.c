@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "rpc/streams.h"
+#include "transport/bulk.h"
 #include "transport/transport.h"
 
 int fastipc_options_check_size(size_t size, size_t known, const char *init)
@@ -29,6 +30,15 @@ int fastipc_options_check_streams(uint32_t window, uint32_t most)
 		return fastipc_fail(-EINVAL, "max_streams must be 1 to %u",
 				    FASTIPC_STREAMS_MOST);
 	return 0;
+}
+
+int fastipc_options_check_loans(uint64_t bulk_size, uint32_t max_descriptors)
+{
+	if (max_descriptors > FASTIPC_DESCRIPTORS_MAX)
+		return fastipc_fail(-EINVAL,
+				    "max_descriptors must be at most %u",
+				    FASTIPC_DESCRIPTORS_MAX);
+	return fastipc_bulk_check(bulk_size);
 }
 
 int fastipc_options_check(enum fastipc_wait wait,

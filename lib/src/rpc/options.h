@@ -19,6 +19,8 @@ int fastipc_options_check_size(size_t size, size_t known, const char *init);
 /* -EINVAL what no end can have. */
 int fastipc_options_check_streams(uint32_t window, uint32_t most);
 /* -EINVAL what no end can have. */
+int fastipc_options_check_loans(uint64_t bulk_size, uint32_t max_descriptors);
+/* -EINVAL what no end can have. */
 int fastipc_options_check(enum fastipc_wait wait,
 			  enum fastipc_checksum checksum, uint32_t ring_size,
 			  enum fastipc_schema_match match,

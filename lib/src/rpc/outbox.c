@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "frame/cargo.h"
+
 /* Who has less than this left does not begin a fragment with it. */
 #define FRAGMENT_LEAST 512u
 
@@ -196,6 +198,7 @@ void fastipc_outbox_sent(struct outbox *outbox, struct parcel *parcel,
 
 static void finish(struct parcel *parcel, void *context)
 {
+	fastipc_cargo_drop(parcel->message.cargo);
 	if (parcel->done)
 		parcel->done(parcel, context);
 	else

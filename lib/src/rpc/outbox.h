@@ -78,7 +78,8 @@ fastipc_outbox_lets_by(const struct outbox *outbox,
 	return !outbox->small && (message->id || !outbox->large.first);
 }
 
-/* @message with a copy of the bytes that are left of it; NULL: no memory. */
+/* @message with a copy of the bytes that are left of it; has its cargo from
+ * then on.  NULL: no memory. */
 struct parcel *fastipc_parcel_make(const struct fastipc_outgoing *message);
 
 /* At the end of @flow, or of the small messages (NULL). */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "frame/cargo.h"
 #include "rpc/server.h"
 
 /* Answers of another thread that are copied before the lock is taken. */
@@ -94,6 +95,9 @@ static int send_reply(struct fastipc_request *request,
 			"the reply has %zu bytes, the client's limit is %u",
 			size, most);
 	}
+	if (__builtin_expect(message->cargo != NULL, 0))
+		return fastipc_connection_send_slowly(connection, message,
+						      from_worker);
 	return fastipc_connection_send(connection, message, from_worker);
 }
 
@@ -141,6 +145,7 @@ static struct fastipc_outgoing make_reply(const struct fastipc_request *request,
 		.size = (uint32_t)size,
 		.id = request->id,
 		.type = request->type,
+		.cargo = request->cargo,
 	};
 }
 
@@ -148,7 +153,7 @@ static struct fastipc_outgoing make_reply(const struct fastipc_request *request,
 static bool wants_packing(const struct fastipc_request *request, size_t size,
 			  int failure)
 {
-	return !failure && request->id && !request->stream &&
+	return !failure && request->id && !request->stream && !request->cargo &&
 	       fastipc_packing_wants(&request->connection->packing, size);
 }
 
@@ -225,6 +230,8 @@ static int answer_deferred(struct fastipc_request *request, const void *data,
 		error = answer(request, &message, size, failure, text, false);
 	if (!error && !failure)
 		count_deferred(connection->server, size, &message);
+	fastipc_cargo_drop(message.cargo);
+	fastipc_request_end_delivery(request, false);
 	unlink_deferred(request);
 	if (request->stream)
 		fastipc_streams_unref(request->stream);
@@ -265,6 +272,7 @@ static int answer_now(struct fastipc_request *request, const void *data,
 	error = answer(request, &message, size, failure, text, true);
 	if (shared)
 		pthread_mutex_unlock(&connection->lock);
+	fastipc_cargo_drop(message.cargo);
 	if (!error)
 		count(&worker->stats.bytes_sent, size);
 	if (!error && message.flags & FASTIPC_FRAME_COMPRESSED)
@@ -345,6 +353,65 @@ int fastipc_request_reply_value(struct fastipc_request *request,
 		error = fastipc_request_reply(request, data ? data : "", size);
 	free(data);
 	return error;
+}
+
+/* The loan is gone on error. */
+static int attach(struct fastipc_request *request, size_t size,
+		  const struct fastipc_attachment *attachment)
+{
+	struct connection *connection = request->connection;
+	const struct fastipc_channel *channel = &connection->channel;
+	int error;
+
+	if (request->stream)
+		error = fastipc_fail(-EOPNOTSUPP,
+				     "nothing goes along with a stream's "
+				     "messages");
+	else if (size > fastipc_cargo_message_max(channel))
+		error = fastipc_fail(-EMSGSIZE,
+				     "a reply with something along has %u "
+				     "bytes at most: lend the rest",
+				     fastipc_cargo_message_max(channel));
+	else
+		return fastipc_loans_attach(connection->loans, channel,
+					    attachment, &request->cargo);
+	fastipc_loan_free(attachment->loan);
+	return error;
+}
+
+int fastipc_request_reply_with(struct fastipc_request *request,
+			       const void *data, size_t size,
+			       const struct fastipc_attachment *attachment)
+{
+	struct connection *connection;
+	int error = 0;
+
+	if (!attachment)
+		return fastipc_request_reply(request, data, size);
+	if (!request || (!data && size) || request->kept || request->answered) {
+		fastipc_loan_free(attachment->loan);
+		return request && (data || !size)
+			       ? answer_now(request, data, size, 0, NULL)
+			       : fastipc_fail(-EINVAL, "%s is NULL",
+					      request ? "data" : "request");
+	}
+	connection = request->connection;
+	/* Of a dead connection the link is gone, and answering tells. */
+	pthread_mutex_lock(&connection->lock);
+	if (connection->dead)
+		fastipc_loan_free(attachment->loan);
+	else
+		error = attach(request, size, attachment);
+	pthread_mutex_unlock(&connection->lock);
+	if (error) {
+		fastipc_request_fail(request, error,
+				     "the server could not send what was to "
+				     "go along");
+		return error;
+	}
+	return request->is_deferred
+		       ? answer_deferred(request, data, size, 0, NULL)
+		       : answer_now(request, data, size, 0, NULL);
 }
 
 int fastipc_request_fail(struct fastipc_request *request, int error,

@@ -92,7 +92,7 @@ void fastipc_connection_queued(struct connection *connection, bool from_worker)
 
 /* Keep what is left of @message until there is room. */
 static int put_aside(struct connection *connection,
-		     const struct fastipc_outgoing *message, bool from_worker)
+		     struct fastipc_outgoing *message, bool from_worker)
 {
 	bool large = message->size >
 		     fastipc_frame_payload_max(&connection->channel);
@@ -102,6 +102,7 @@ static int put_aside(struct connection *connection,
 		return fastipc_fail(-ENOMEM,
 				    "no memory to keep a reply of %u bytes",
 				    message->size - message->offset);
+	message->cargo = NULL; /* the parcel has it */
 	parcel->done = retire;
 	fastipc_outbox_add(&connection->outbox,
 			   large ? &connection->outbox.large : NULL, parcel);
@@ -141,7 +142,10 @@ int fastipc_connection_send_slowly(struct connection *connection,
 	if (__builtin_expect(connection->dead, 0))
 		return fastipc_fail(-EPIPE, "the client is gone");
 	if (__builtin_expect(may_go(connection, message), 1))
-		error = fastipc_frame_push(channel, message, false);
+		error = message->cargo
+				? fastipc_frame_push_slowly(channel, message,
+							    false)
+				: fastipc_frame_push(channel, message, false);
 	if (__builtin_expect(error == -EAGAIN, 0)) {
 		while (error == -EAGAIN && from_worker && message->offset &&
 		       spin_for_space(connection))

@@ -59,6 +59,10 @@ static int check_options(const struct fastipc_server_options *options)
 	    options->max_connections > CONNECTIONS_MOST)
 		return fastipc_fail(-EINVAL, "max_connections must be 1 to %u",
 				    CONNECTIONS_MOST);
+	error = fastipc_options_check_loans(options->bulk_size,
+					    options->max_descriptors);
+	if (error)
+		return error;
 	error = fastipc_options_check_streams(options->stream_window,
 					      options->max_streams);
 	if (error)
@@ -381,6 +385,7 @@ int fastipc_server_get_stats(const struct fastipc_server *server,
 		ADD(bad_frames);
 		ADD(protocol_errors);
 		ADD(stream_errors);
+		ADD(loan_errors);
 		ADD(stalled);
 		ADD(hangups);
 		ADD(bytes_received);

@@ -34,6 +34,8 @@
 
 #include "frame/compress.h"
 #include "frame/frame.h"
+#include "rpc/delivery.h"
+#include "rpc/loans.h"
 #include "rpc/outbox.h"
 #include "rpc/registry.h"
 #include "rpc/streams.h"
@@ -86,6 +88,7 @@ struct connection {
 	struct parcel *spare;	/* kept from the last one; may be NULL */
 	uint64_t backlog_since; /* when it last moved, ns */
 	struct streams streams;
+	struct loans *loans; /* NULL: it cannot lend */
 
 	/* The worker's. */
 	struct fastipc_assembly assembly;
@@ -94,7 +97,8 @@ struct connection {
 	bool hot;
 	bool closing;		/* broken: waits for its HANGUP */
 	bool draining;		/* GOAWAY was sent; any thread may look */
-	bool stream_error;	/* what it broke were rules of streams */
+	bool stream_error;	/* what it broke were rules of streams, ... */
+	bool loan_error;	/* ... or of loans and descriptors */
 	uint64_t requests_seen; /* when a control was useless last */
 	bool slept_on;		/* by the worker, last time, ... */
 	uint32_t bell_seen;	/* ... and the doorbell's value then */
@@ -122,6 +126,8 @@ struct fastipc_request {
 	uint32_t cancelled;
 	uint64_t deadline;
 	struct fastipc_stream *stream;		 /* that it opened, or NULL */
+	struct fastipc_delivery *delivery;	 /* that came along, or NULL */
+	struct fastipc_cargo *cargo;		 /* that goes with the answer */
 	struct fastipc_request *kept;		 /* what defer returned */
 	struct fastipc_request *next, *previous; /* deferred ones */
 	uint64_t bytes[];
@@ -215,6 +221,28 @@ bool fastipc_connection_is_drained(struct connection *connection);
 void fastipc_connection_shut(struct connection *connection);
 /* The client is in the middle of a message, or takes one. */
 bool fastipc_connection_is_busy(const struct connection *connection);
+
+/*
+ * The client broke a rule that no frame of its shows: before the worker sleeps.
+ * Whether its connection has ended for that.
+ */
+bool fastipc_connection_check_passing(struct connection *connection);
+/* An ERROR, if @id is a call's.  0. */
+int fastipc_connection_refuse(struct connection *connection, uint16_t type,
+			      uint64_t id, int error, const char *text);
+/* Room for @size bytes in the worker's scratch; -ENOMEM. */
+int fastipc_worker_scratch_grow(struct worker *worker, uint32_t size);
+
+/* ---- server_loans.c ---- */
+
+/* Take a frame that is FASTIPC_FRAME_LADEN, and dispatch it: 0, or the reason
+ * to give the client up. */
+int fastipc_connection_take_laden(struct connection *connection,
+				  const struct fastipc_frame *frame);
+/* What came with a request that is answered goes back.  The sending half is the
+ * caller's. */
+void fastipc_request_end_delivery(struct fastipc_request *request,
+				  bool from_worker);
 
 /* ---- sending.c ---- */
 

@@ -451,6 +451,10 @@ static void end_finished(struct worker *worker)
 		struct connection *connection = worker->hot[i];
 		struct fastipc_channel *channel = &connection->channel;
 
+		if (fastipc_connection_check_passing(connection)) {
+			cool(worker, i);
+			continue;
+		}
 		if (!fastipc_channel_is_finished(channel))
 			continue;
 		count_lie(worker, connection);
