@@ -9,13 +9,15 @@
 
 typedef void (*scenario_fn)(struct fastipc_channel *channel);
 
+/* What it says in HELLO; a test may change it. */
+static struct fastipc_proposal by_hand = {
+	.ring_size = HOSTILE_RING,
+	.max_message = FASTIPC_MESSAGE_DEFAULT,
+};
+
 static inline struct fastipc_channel *accept_by_hand(const char *address)
 {
 	static struct fastipc_channel channel;
-	const struct fastipc_proposal proposal = {
-		.ring_size = HOSTILE_RING,
-		.max_message = FASTIPC_MESSAGE_DEFAULT,
-	};
 	const struct fastipc_status status = { 0 };
 	struct fastipc_rendezvous rendezvous;
 	struct fastipc_link link;
@@ -39,7 +41,7 @@ static inline struct fastipc_channel *accept_by_hand(const char *address)
 		struct pollfd pollfd = { .fd = sock, .events = POLLIN };
 
 		check(poll(&pollfd, 1, 20000) == 1);
-		result = fastipc_handshake_accept(sock, &proposal, &status,
+		result = fastipc_handshake_accept(sock, &by_hand, &status,
 						  &link);
 	} while (result == -EAGAIN);
 	check(result == 1);

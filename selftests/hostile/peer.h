@@ -129,6 +129,17 @@ static inline bool put_frame(struct fastipc_channel *channel,
 
 /* ---- a hostile client ---- */
 
+static inline void hostile_connect_with(const char *address,
+					const struct fastipc_proposal *proposal,
+					struct fastipc_channel *channel)
+{
+	struct fastipc_link link;
+
+	assert_result(
+		fastipc_handshake_connect(address, proposal, soon(), &link), 0);
+	fastipc_channel_init(channel, &link, FASTIPC_WAIT_BLOCK);
+}
+
 static inline void hostile_connect(const char *address,
 				   struct fastipc_channel *channel)
 {
@@ -138,12 +149,8 @@ static inline void hostile_connect(const char *address,
 		.max_message = FASTIPC_MESSAGE_DEFAULT,
 		.stream_window = 256u << 10,
 	};
-	struct fastipc_link link;
 
-	assert_result(fastipc_handshake_connect(address, &proposal, soon(),
-						&link),
-		      0);
-	fastipc_channel_init(channel, &link, FASTIPC_WAIT_BLOCK);
+	hostile_connect_with(address, &proposal, channel);
 }
 
 /* The server ends the connection. */

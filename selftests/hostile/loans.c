@@ -1,0 +1,676 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Peers that break the rules of loans and descriptors: their own connection
+ * ends, and is counted; nobody else notices, and nothing is left behind.
+ */
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+#include "by_hand.h"
+#include "transport/bulk.h"
+#include "transport/handshake.h"
+#include "transport/hello.h"
+#include "transport/passing.h"
+
+#define AREA (1u << 20)
+#define MOST 2u /* descriptors of a message */
+
+#define LEND 10 /* lends the client 64 KiB */
+
+static struct server_process server;
+static struct fastipc_client *good;
+
+static int on_lend(struct fastipc_request *request, void *context)
+{
+	struct fastipc_attachment attachment = { 0 };
+	int error = fastipc_request_loan(request, 65536, &attachment.loan);
+
+	(void)context;
+	if (error)
+		return error;
+	return fastipc_request_reply_with(request, "", 0, &attachment);
+}
+
+static void add_all(struct fastipc_server *attacked_server)
+{
+	add_handlers(attacked_server);
+	check(!fastipc_server_add_handler(attacked_server, LEND, on_lend,
+					  NULL));
+}
+
+static const struct service lending = { .add = add_all };
+
+static void begin(void)
+{
+	struct fastipc_client_options client_options;
+	struct fastipc_server_options options;
+
+	fastipc_server_options_init(&options);
+	options.bulk_size = AREA;
+	options.bulk_max = AREA;
+	options.max_descriptors = MOST;
+	server_start(&server, &options, &lending);
+	fastipc_client_options_init(&client_options);
+	client_options.bulk_max = AREA;
+	good = connect_with(server.address, &client_options);
+}
+
+static void end(void)
+{
+	assert_alone(good);
+	fastipc_client_close(good);
+	server_stop(&server);
+}
+
+/* ---- by hand ---- */
+
+static const struct fastipc_proposal well_equipped = {
+	.ring_size = HOSTILE_RING,
+	.max_message = FASTIPC_MESSAGE_DEFAULT,
+	.stream_window = 256u << 10,
+	.bulk_size = AREA,
+	.bulk_max = AREA,
+	.max_descriptors = MOST,
+};
+
+struct block {
+	uint64_t words[16];
+	uint32_t count;
+};
+
+static void add_word(struct block *block, uint64_t word)
+{
+	block->words[++block->count] = word;
+	block->words[0] = 8 * (block->count + 1ull);
+}
+
+static void add_loan(struct block *block, uint64_t id, uint64_t offset,
+		     uint64_t length)
+{
+	add_word(block, FASTIPC_EXT_LOAN | 24u << 16);
+	add_word(block, id);
+	add_word(block, offset);
+	add_word(block, length);
+}
+
+static void add_descriptors(struct block *block, uint32_t count)
+{
+	add_word(block, FASTIPC_EXT_DESCRIPTORS | (uint64_t)count << 32);
+}
+
+static void put(struct fastipc_channel *channel, uint16_t type, uint8_t flags,
+		uint64_t id, const void *payload, uint32_t size)
+{
+	struct header header = good_header(type, id, size);
+	uint64_t until = soon();
+
+	header.flags = flags;
+	header.crc = crc_of(header, payload, size);
+	while (!put_frame(channel, header, payload, size))
+		check(fastipc_now_ns() < until);
+}
+
+static void put_block(struct fastipc_channel *channel, uint16_t type,
+		      uint8_t flags, const struct block *block)
+{
+	put(channel, type, flags | FASTIPC_FRAME_EXT, 1, block->words,
+	    (uint32_t)block->words[0]);
+}
+
+static void give_back(struct fastipc_channel *channel, uint64_t id)
+{
+	put(channel, FASTIPC_TYPE_RETURN, 0, id, "", 0);
+}
+
+/* A datagram of @size bytes (16 are right) with @sent descriptors. */
+static void send_datagram(struct fastipc_channel *channel, uint64_t position,
+			  uint32_t says, uint32_t sent, size_t size)
+{
+	struct {
+		uint64_t position;
+		uint32_t count;
+		uint32_t zero[3];
+	} label = { .position = position, .count = says };
+	struct iovec iov = { .iov_base = &label, .iov_len = size };
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(200 * sizeof(int))] = {
+		0
+	};
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	if (sent) {
+		struct cmsghdr *cmsg;
+
+		msg.msg_control = control;
+		msg.msg_controllen = CMSG_SPACE(sent * sizeof(int));
+		cmsg = CMSG_FIRSTHDR(&msg);
+		cmsg->cmsg_level = SOL_SOCKET;
+		cmsg->cmsg_type = SCM_RIGHTS;
+		cmsg->cmsg_len = CMSG_LEN(sent * sizeof(int));
+		/* All of them are descriptor 0. */
+	}
+	check(sendmsg(channel->link.passing->fd, &msg, MSG_NOSIGNAL) >= 0);
+}
+
+static uint64_t here(const struct fastipc_channel *channel)
+{
+	return channel->tx.tail;
+}
+
+/* The extensions of the next frame, which must be a message. */
+static uint64_t next_loan(struct fastipc_channel *channel)
+{
+	struct fastipc_frame frame;
+	uint64_t until = soon();
+	int error;
+
+	while ((error = fastipc_frame_peek(channel, &frame)) == -EAGAIN) {
+		check(fastipc_now_ns() < until);
+		fastipc_channel_await(channel, FASTIPC_WANT_DATA, NULL, 0,
+				      false, fastipc_after_ns(10 * MS));
+	}
+	check(!error);
+	fastipc_frame_release(channel, &frame);
+	fastipc_channel_notify_space(channel, true);
+	if (!(frame.flags & FASTIPC_FRAME_LADEN))
+		return 0;
+	check(frame.lends && frame.piece.id);
+	return frame.piece.id;
+}
+
+/* ---- clients that do not play by the rules ---- */
+
+typedef void (*attack_fn)(struct fastipc_channel *channel);
+
+static void attack_as(const struct fastipc_proposal *proposal, attack_fn attack,
+		      const char *name)
+{
+	struct fastipc_server_stats before = stats_of(good), after;
+	struct fastipc_channel channel;
+
+	hostile_connect_with(server.address, proposal, &channel);
+	attack(&channel);
+	assert_dropped(&channel);
+	assert_served(good);
+	after = stats_of(good);
+	if (after.loan_errors != before.loan_errors + 1 ||
+	    after.bad_frames != before.bad_frames)
+		print_message("# %s\n", name);
+	assert_int_equal(after.loan_errors, before.loan_errors + 1);
+	assert_int_equal(after.bad_frames, before.bad_frames);
+	assert_int_equal(after.protocol_errors, before.protocol_errors);
+	assert_int_equal(after.requests, before.requests + 2);
+}
+
+#define ATTACK(attack) attack_as(&well_equipped, attack, #attack)
+
+static uint64_t piece_offset, piece_length;
+
+static void lend_piece(struct fastipc_channel *channel)
+{
+	struct block block = { 0 };
+
+	add_loan(&block, 1, piece_offset, piece_length);
+	put_block(channel, ECHO, 0, &block);
+}
+
+static void wrong_pieces(void **state)
+{
+	const struct {
+		uint64_t offset, length;
+	} pieces[] = {
+		{ AREA, 1 },
+		{ AREA - 1, 2 },
+		{ 0, AREA + 1 },
+		{ 0, 0 },
+		{ AREA, 0 },
+		{ 1, UINT64_MAX },
+		{ UINT64_MAX, 1 },
+		{ UINT64_MAX - 10, 20 },
+		{ 0, 1ull << 32 },
+		{ 1ull << 63, 1ull << 63 },
+		{ 4096, UINT64_MAX - 4095 },
+	};
+	struct fastipc_proposal without = well_equipped;
+
+	(void)state;
+	begin();
+	for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
+		piece_offset = pieces[i].offset;
+		piece_length = pieces[i].length;
+		ATTACK(lend_piece);
+	}
+	/* It has none, or one that is too large to be mapped. */
+	piece_offset = 0;
+	piece_length = 1;
+	without.bulk_size = 0;
+	attack_as(&without, lend_piece, "no area");
+	without.bulk_size = 2 * AREA;
+	attack_as(&without, lend_piece, "a large area");
+	end();
+}
+
+static void never_had(struct fastipc_channel *channel)
+{
+	give_back(channel, 0);
+}
+
+static void any_name(struct fastipc_channel *channel)
+{
+	give_back(channel, random_number());
+}
+
+static void given_back_twice(struct fastipc_channel *channel)
+{
+	uint64_t loan;
+
+	put(channel, LEND, 0, 1, "", 0);
+	loan = next_loan(channel);
+	give_back(channel, loan);
+	give_back(channel, loan);
+}
+
+/* Its place is another loan's by now. */
+static void given_back_late(struct fastipc_channel *channel)
+{
+	uint64_t first, second;
+
+	put(channel, LEND, 0, 1, "", 0);
+	first = next_loan(channel);
+	give_back(channel, first);
+	put(channel, LEND, 0, 2, "", 0);
+	second = next_loan(channel);
+	check((uint32_t)first == (uint32_t)second && first != second);
+	give_back(channel, first);
+}
+
+static void attack_with_requests(attack_fn attack, unsigned int requests)
+{
+	struct fastipc_server_stats before = stats_of(good), after;
+	struct fastipc_channel channel;
+
+	hostile_connect_with(server.address, &well_equipped, &channel);
+	attack(&channel);
+	assert_dropped(&channel);
+	after = stats_of(good);
+	assert_int_equal(after.loan_errors, before.loan_errors + 1);
+	assert_int_equal(after.requests, before.requests + 1 + requests);
+}
+
+static void wrong_returns(void **state)
+{
+	(void)state;
+	begin();
+	ATTACK(never_had);
+	ATTACK(any_name);
+	attack_with_requests(given_back_twice, 1);
+	attack_with_requests(given_back_late, 2);
+	end();
+}
+
+/* Who gives nothing back gets no more, and nobody else notices. */
+static void never_given_back(void **state)
+{
+	struct fastipc_channel channel;
+
+	(void)state;
+	begin();
+	hostile_connect_with(server.address, &well_equipped, &channel);
+	for (uint64_t i = 1; i <= AREA / 65536; i++) {
+		put(&channel, LEND, 0, i, "", 0);
+		assert_true(next_loan(&channel) != 0);
+	}
+	for (uint64_t i = 100; i < 120; i++) {
+		put(&channel, LEND, 0, i, "", 0);
+		assert_int_equal(next_loan(&channel), 0);
+		assert_result(fastipc_client_call(good, LEND, NULL, 0, NULL,
+						  soon()),
+			      0);
+	}
+	fastipc_channel_fini(&channel);
+	end();
+}
+
+/* ---- descriptors ---- */
+
+static uint32_t announced, says, sent;
+static size_t label_size;
+
+static void announce(struct fastipc_channel *channel)
+{
+	struct block block = { 0 };
+
+	if (label_size)
+		send_datagram(channel, here(channel), says, sent, label_size);
+	add_descriptors(&block, announced);
+	put_block(channel, ECHO, 0, &block);
+}
+
+static void of_another_frame(struct fastipc_channel *channel)
+{
+	struct block block = { 0 };
+
+	send_datagram(channel, here(channel) + 8, 1, 1, 16);
+	add_descriptors(&block, 1);
+	put_block(channel, ECHO, 0, &block);
+}
+
+/* Before a message that has none. */
+static void of_no_message(struct fastipc_channel *channel)
+{
+	send_datagram(channel, here(channel), 1, 1, 16);
+	give_back(channel, 0);
+}
+
+static void of_a_plain_call(struct fastipc_channel *channel)
+{
+	send_datagram(channel, here(channel), 1, 1, 16);
+	put(channel, ECHO, 0, 1, "plain", 5);
+}
+
+static void of_an_earlier_one(struct fastipc_channel *channel)
+{
+	struct block block = { 0 };
+
+	put(channel, ECHO, 0, 1, "plain", 5);
+	check(next_id(channel) == 1);
+	send_datagram(channel, 0, 1, 1, 16);
+	send_datagram(channel, here(channel), 1, 1, 16);
+	add_descriptors(&block, 1);
+	put_block(channel, ECHO, 0, &block);
+}
+
+static void wrong_descriptors(void **state)
+{
+	const struct {
+		uint32_t announced, says, sent;
+		size_t label;
+	} cases[] = {
+		{ 3, 3, 3, 16 },	  /* more than allowed */
+		{ UINT32_MAX, 1, 1, 16 }, /* far more */
+		{ 200, 200, 200, 16 },	  /* really */
+		{ 1, 0, 0, 0 },		  /* none came */
+		{ 1, 1, 0, 16 },	  /* ... with it */
+		{ 2, 2, 1, 16 },	  /* fewer */
+		{ 1, 1, 2, 16 },	  /* more */
+		{ 1, 2, 2, 16 },	  /* ... and says so */
+		{ 2, 2, 200, 16 },	  /* many more */
+		{ 1, 1, 1, 15 },	  /* not what it should be */
+		{ 1, 1, 1, 17 },	  { 1, 1, 1, 0 },
+	};
+	struct fastipc_proposal without = well_equipped;
+
+	(void)state;
+	begin();
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		announced = cases[i].announced;
+		says = cases[i].says;
+		sent = cases[i].sent;
+		label_size = cases[i].label;
+		ATTACK(announce);
+	}
+	ATTACK(of_another_frame);
+	ATTACK(of_no_message);
+	attack_with_requests(of_a_plain_call, 1);
+	attack_with_requests(of_an_earlier_one, 1);
+	without.max_descriptors = 0;
+	announced = 1;
+	label_size = 0;
+	attack_as(&without, announce, "not agreed on");
+	end();
+}
+
+/* ---- what they come with ---- */
+
+static uint8_t frame_flags;
+static uint16_t frame_type;
+
+static void strange_frame(struct fastipc_channel *channel)
+{
+	struct block block = { 0 };
+
+	if (frame_flags & FASTIPC_FRAME_MORE)
+		add_word(&block, FASTIPC_EXT_TOTAL | 1000ull << 32);
+	add_loan(&block, 1, 0, 1);
+	put_block(channel, frame_type, frame_flags, &block);
+}
+
+static void strange_frames(void **state)
+{
+	const struct {
+		uint16_t type;
+		uint8_t flags;
+	} frames[] = {
+		{ ECHO, FASTIPC_FRAME_MORE },
+		{ ECHO, FASTIPC_FRAME_STREAM },
+		{ ECHO, FASTIPC_FRAME_ERROR },
+		{ FASTIPC_TYPE_PING, 0 },
+		{ FASTIPC_TYPE_RETURN, 0 },
+		{ FASTIPC_TYPE_CANCEL, 0 },
+		{ 0xffff, 0 },
+	};
+
+	(void)state;
+	begin();
+	for (size_t i = 0; i < sizeof(frames) / sizeof(frames[0]); i++) {
+		frame_type = frames[i].type;
+		frame_flags = frames[i].flags;
+		ATTACK(strange_frame);
+	}
+	end();
+}
+
+/* Extensions that are none: no frame at all. */
+static void malformed(void **state)
+{
+	struct fastipc_server_stats before;
+
+	(void)state;
+	begin();
+	before = stats_of(good);
+	for (uint64_t i = 0; i < 5; i++) {
+		struct fastipc_channel channel;
+		struct block block = { 0 };
+
+		hostile_connect_with(server.address, &well_equipped, &channel);
+		add_loan(&block, 1, 0, 1);
+		if (i == 0)
+			add_loan(&block, 2, 0, 1);
+		else if (i == 1)
+			block.words[1] = FASTIPC_EXT_LOAN | 16u << 16;
+		else if (i == 2)
+			block.words[1] = FASTIPC_EXT_LOAN | 32u << 16;
+		else
+			add_descriptors(&block, i == 3 ? 0 : 1);
+		if (i == 4)
+			add_descriptors(&block, 1);
+		put_block(&channel, ECHO, 0, &block);
+		assert_dropped(&channel);
+	}
+	assert_int_equal(stats_of(good).bad_frames, before.bad_frames + 5);
+	assert_int_equal(stats_of(good).loan_errors, before.loan_errors);
+	end();
+}
+
+/* ---- HELLO ---- */
+
+static void wrong_offer(int bulk, int passing)
+{
+	int sock = fastipc_rendezvous_connect(server.address, soon());
+	int fds[FASTIPC_HELLO_FDS] = { -1, -1, -1, -1 };
+	struct fastipc_hello hello, answer;
+	struct fastipc_region region;
+	int answer_fds[FASTIPC_HELLO_FDS];
+	size_t count = 1;
+
+	assert_true(sock >= 0);
+	assert_result(fastipc_region_create(&region, HOSTILE_RING, &fds[0]), 0);
+	fastipc_hello_init(&hello, FASTIPC_HELLO_CONNECT);
+	fastipc_hello_propose(&hello, &well_equipped);
+	if (bulk >= 0) {
+		hello.features |= FASTIPC_HELLO_BULK;
+		fds[count++] = bulk;
+	}
+	if (passing >= 0) {
+		hello.features |= FASTIPC_HELLO_PASSING;
+		fds[count++] = passing;
+	}
+	assert_true(fastipc_hello_exchange(sock, &hello, fds, count,
+					   FASTIPC_HELLO_ACCEPT, soon(),
+					   &answer, answer_fds) < 0);
+	close(fds[0]);
+	close(sock);
+	fastipc_region_unmap(&region);
+}
+
+static void wrong_offers(void **state)
+{
+	struct fastipc_server_stats before;
+	struct fastipc_bulk *bulk;
+	int open_area, small, pipes[2], stream[2], area;
+	uint64_t until = soon();
+
+	(void)state;
+	begin();
+	before = stats_of(good);
+	open_area = memfd_create("open", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	assert_int_equal(ftruncate(open_area, AREA), 0);
+	small = memfd_create("small", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	assert_int_equal(ftruncate(small, AREA + 4096), 0);
+	assert_int_equal(fcntl(small, F_ADD_SEALS,
+			       F_SEAL_SHRINK | F_SEAL_GROW |
+				       F_SEAL_FUTURE_WRITE),
+			 0);
+	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
+	assert_int_equal(
+		socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, stream), 0);
+	assert_result(fastipc_bulk_create(AREA, &bulk, &area), 0);
+	wrong_offer(open_area, -1);
+	wrong_offer(small, -1);
+	wrong_offer(pipes[0], -1);
+	wrong_offer(-1, pipes[0]);
+	wrong_offer(-1, stream[0]);
+	wrong_offer(-1, area);
+	wrong_offer(area, area);
+	/* The last is counted after it was told. */
+	while (stats_of(good).handshake_errors < before.handshake_errors + 7)
+		assert_true(fastipc_now_ns() < until);
+	assert_served(good);
+	for (int i = 0; i < 2; i++) {
+		close(pipes[i]);
+		close(stream[i]);
+	}
+	close(open_area);
+	close(small);
+	close(area);
+	fastipc_bulk_unref(bulk);
+	end();
+}
+
+/* ---- servers that do not play by the rules ---- */
+
+static attack_fn scenario;
+
+static void answer_wrongly(struct fastipc_channel *channel)
+{
+	check(next_id(channel));
+	scenario(channel);
+}
+
+/* As an answer to the only call there is. */
+static void lend_outside(struct fastipc_channel *channel)
+{
+	piece_offset = AREA - 1;
+	piece_length = 2;
+	lend_piece(channel);
+}
+
+static void more_than_agreed(struct fastipc_channel *channel)
+{
+	announced = says = sent = 3;
+	label_size = 16;
+	announce(channel);
+}
+
+static void fewer_than_announced(struct fastipc_channel *channel)
+{
+	announced = says = 2;
+	sent = 1;
+	label_size = 16;
+	announce(channel);
+}
+
+static void server_breaks_rules(attack_fn attack, const char *name)
+{
+	struct footprint before = footprint_now();
+	struct fastipc_client_stats stats = { .size = sizeof(stats) };
+	struct fastipc_delivery *delivery;
+	struct fastipc_client_options options;
+	struct fastipc_client *client;
+	int error;
+	pid_t pid;
+
+	scenario = attack;
+	by_hand.bulk_size = AREA;
+	by_hand.bulk_max = AREA;
+	by_hand.max_descriptors = MOST;
+	fastipc_client_options_init(&options);
+	options.bulk_size = AREA;
+	options.bulk_max = AREA;
+	options.max_descriptors = MOST;
+	pid = start_scenario(answer_wrongly, &options, &client);
+	error = fastipc_client_call_with(client, ECHO, "abcd", 4, NULL, NULL,
+					 &delivery, soon());
+	if (error != -EPROTO)
+		print_message("# %s\n", name);
+	assert_result(error, -EPROTO);
+	assert_null(delivery);
+	assert_result(fastipc_client_get_stats(client, &stats), 0);
+	assert_int_equal(stats.bad_frames, 1);
+	fastipc_client_close(client);
+	assert_ended_well(pid);
+	assert_int_equal(footprint_now().descriptors, before.descriptors);
+	assert_int_equal(footprint_now().regions, before.regions);
+}
+
+#define SCENARIO(attack) server_breaks_rules(attack, #attack)
+
+static void of_a_pong(struct fastipc_channel *channel)
+{
+	send_datagram(channel, here(channel), 1, 1, 16);
+	put(channel, FASTIPC_TYPE_PONG, 0, 77, "", 0);
+}
+
+static void hostile_servers(void **state)
+{
+	(void)state;
+	SCENARIO(lend_outside);
+	SCENARIO(more_than_agreed);
+	SCENARIO(fewer_than_announced);
+	SCENARIO(of_another_frame);
+	SCENARIO(of_a_pong);
+	SCENARIO(never_had);
+	frame_type = ECHO;
+	frame_flags = FASTIPC_FRAME_MORE;
+	SCENARIO(strange_frame);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(wrong_pieces),
+		cmocka_unit_test(wrong_returns),
+		cmocka_unit_test(never_given_back),
+		cmocka_unit_test(wrong_descriptors),
+		cmocka_unit_test(strange_frames),
+		cmocka_unit_test(malformed),
+		cmocka_unit_test(wrong_offers),
+		cmocka_unit_test(hostile_servers),
+	};
+
+	seed_random();
+	return cmocka_run_group_tests_name("loans", tests,
+					   runtime_directory_make,
+					   runtime_directory_remove);
+}
