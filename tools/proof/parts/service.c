@@ -41,6 +41,7 @@ void service_options_init(struct service_options *options)
 	fastipc_server_options_init(&options->server);
 }
 
+/* A path, so that there may be several with directories of their own. */
 static void choose_address(struct service *service, const char *transport)
 {
 	bool prefixed = strcmp(transport, "auto") != 0;
@@ -48,9 +49,9 @@ static void choose_address(struct service *service, const char *transport)
 	strcpy(service->directory, "/tmp/fastipc-proof-XXXXXX");
 	if (!mkdtemp(service->directory))
 		fail(-errno, "cannot make a directory in /tmp");
-	setenv("XDG_RUNTIME_DIR", service->directory, 1);
-	snprintf(service->address, sizeof(service->address), "%s%sproof",
-		 prefixed ? transport : "", prefixed ? ":" : "");
+	snprintf(service->address, sizeof(service->address), "%s%s%s/socket",
+		 prefixed ? transport : "", prefixed ? ":" : "",
+		 service->directory);
 }
 
 static void remove_directory(const struct service *service)
@@ -59,21 +60,29 @@ static void remove_directory(const struct service *service)
 
 	if (!fastipc_address_path(service->address, path))
 		unlink(path);
-	snprintf(path, sizeof(path), "%s/fastipc", service->directory);
-	rmdir(path);
 	rmdir(service->directory);
 }
 
-/* What is left of it if this program fails. */
+/* Those that run. */
 static struct service *started;
 
 static void clean_up(void)
 {
-	if (!started)
-		return;
-	if (started->pid > 0)
-		kill(started->pid, SIGKILL);
-	remove_directory(started);
+	for (struct service *left = started; left; left = left->next) {
+		if (left->pid > 0)
+			kill(left->pid, SIGKILL);
+		remove_directory(left);
+	}
+}
+
+static void forget(const struct service *service)
+{
+	struct service **link = &started;
+
+	while (*link && *link != service)
+		link = &(*link)->next;
+	if (*link)
+		*link = service->next;
 }
 
 static struct fastipc_server *make_server(const struct service *service,
@@ -184,6 +193,7 @@ void service_start(struct service *service,
 		start_thread(service, options);
 	else
 		start_process(service, options);
+	service->next = started;
 	started = service;
 	if (!registered)
 		atexit(clean_up);
@@ -204,7 +214,7 @@ void service_stop(struct service *service)
 		fastipc_server_destroy(service->server);
 	}
 	remove_directory(service);
-	started = NULL;
+	forget(service);
 	if (status)
 		fail(0, "the server did not end as it should (status %#x)",
 		     (unsigned int)status);

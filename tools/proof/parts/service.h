@@ -28,7 +28,8 @@ struct service {
 	clockid_t cpu_clock; /* of its process */
 	pid_t pid;	     /* 0: within this one */
 	/* How it is ended. */
-	char directory[64];
+	struct service *next;
+	char directory[32];
 	pthread_t thread;
 	struct fastipc_server *server; /* if within */
 };
@@ -39,8 +40,8 @@ void fail(int error, const char *format, ...)
 
 /* Defaults: another process, any CPU, "auto", the library's server options. */
 void service_options_init(struct service_options *options);
-/* Start it and wait until it listens.  The runtime directory of this process
- * is its own from then on. */
+/* Start it and wait until it listens.  There may be several; what is left of
+ * them when the program ends is ended, too. */
 void service_start(struct service *service,
 		   const struct service_options *options);
 void service_stop(struct service *service);
