@@ -7,6 +7,7 @@
 #include <lz4.h>
 #include <zstd.h>
 
+#include "attacked.h"
 #include "by_hand.h"
 #include "frame/compress.h"
 
@@ -99,9 +100,6 @@ static uint32_t pack_zeros(uint32_t algorithm, uint32_t size)
 
 /* ---- against a server ---- */
 
-static struct server_process server;
-static struct fastipc_client *good;
-
 static void begin(enum fastipc_compression compression)
 {
 	struct fastipc_server_options options;
@@ -109,15 +107,7 @@ static void begin(enum fastipc_compression compression)
 	fastipc_server_options_init(&options);
 	options.compression = compression;
 	options.max_message = MOST;
-	server_start(&server, &options, &attacked);
-	good = connect_with(server.address, NULL);
-}
-
-static void end(void)
-{
-	assert_alone(good);
-	fastipc_client_close(good);
-	server_stop(&server);
+	begin_with(&options, &attacked);
 }
 
 static void assert_dropped_for(const struct lie *lie, const void *data,

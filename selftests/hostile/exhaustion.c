@@ -6,13 +6,10 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
-#include "peer.h"
+#include "attacked.h"
 #include "transport/hello.h"
 
 #define CLIENTS 100
-
-static struct server_process server;
-static struct fastipc_client *good;
 
 static void begin(void)
 {
@@ -20,15 +17,7 @@ static void begin(void)
 
 	fastipc_server_options_init(&options);
 	options.handshake_timeout_ns = 200 * MS;
-	server_start(&server, &options, &attacked);
-	good = connect_with(server.address, NULL);
-}
-
-static void end(void)
-{
-	assert_alone(good);
-	fastipc_client_close(good);
-	server_stop(&server);
+	begin_with(&options, &attacked);
 }
 
 /* Lower a limit of the server's; returns what it was. */

@@ -3,23 +3,7 @@
  * A client that sends what no client sends: each broken frame ends its own
  * connection, and nothing else.
  */
-#include "peer.h"
-
-static struct server_process server;
-static struct fastipc_client *good;
-
-static void begin(void)
-{
-	server_start(&server, NULL, &attacked);
-	good = connect_with(server.address, NULL);
-}
-
-static void end(void)
-{
-	assert_alone(good);
-	fastipc_client_close(good);
-	server_stop(&server);
-}
+#include "attacked.h"
 
 typedef void (*attack_fn)(struct fastipc_channel *channel);
 
@@ -110,7 +94,7 @@ static void large_record(struct fastipc_channel *channel)
 static void broken_headers(void **state)
 {
 	(void)state;
-	begin();
+	begin_with(NULL, &attacked);
 	attack_dropped(wrong_magic);
 	attack_dropped(wrong_version);
 	attack_dropped(unknown_flags);
@@ -146,7 +130,7 @@ static void broken_record_words(void **state)
 	};
 
 	(void)state;
-	begin();
+	begin_with(NULL, &attacked);
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		word_to_put = words[i];
 		attack_dropped(wrong_word);
@@ -190,7 +174,7 @@ static void broken_extensions(void **state)
 				       { 1u << 31, 16 } };
 
 	(void)state;
-	begin();
+	begin_with(NULL, &attacked);
 	for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++) {
 		block_size = blocks[i][0];
 		block_length = blocks[i][1];
@@ -310,7 +294,7 @@ static void broken_fragments(void **state)
 	};
 
 	(void)state;
-	begin();
+	begin_with(NULL, &attacked);
 	for (size_t i = 0; i < sizeof(attacks) / sizeof(attacks[0]); i++)
 		attack_dropped(attacks[i]);
 	end();
@@ -346,7 +330,7 @@ static void huge_totals(void **state)
 	int32_t code;
 
 	(void)state;
-	begin();
+	begin_with(NULL, &attacked);
 	hostile_connect(server.address, &channel);
 	for (uint64_t id = 1; id <= 3; id++) {
 		put_first(&channel, id, totals[id - 1], 100);
@@ -380,8 +364,7 @@ static void small_limit(void **state)
 	(void)state;
 	fastipc_server_options_init(&options);
 	options.max_message = 300;
-	server_start(&server, &options, &attacked);
-	good = connect_with(server.address, NULL);
+	begin_with(&options, &attacked);
 	hostile_connect(server.address, &channel);
 	put_next(&channel, 5, ECHO, 301, false);
 	take_reply(&channel, &frame, bytes);
@@ -467,7 +450,7 @@ static void random_frames(void **state)
 
 	(void)state;
 	print_message("# SEED=%llu\n", (unsigned long long)seed);
-	begin();
+	begin_with(NULL, &attacked);
 	for (int round = 0; round < 150; round++) {
 		struct fastipc_channel channel;
 

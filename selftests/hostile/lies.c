@@ -6,10 +6,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "peer.h"
-
-static struct server_process server;
-static struct fastipc_client *good;
+#include "attacked.h"
 
 static void begin(void)
 {
@@ -17,15 +14,7 @@ static void begin(void)
 
 	fastipc_server_options_init(&options);
 	options.stall_timeout_ns = 300 * MS;
-	server_start(&server, &options, &attacked);
-	good = connect_with(server.address, NULL);
-}
-
-static void end(void)
-{
-	assert_alone(good);
-	fastipc_client_close(good);
-	server_stop(&server);
+	begin_with(&options, &attacked);
 }
 
 /* CPU time that the server has used, in ns. */

@@ -3,14 +3,11 @@
  * A client that breaks the rules of streams: its own connection ends, and is
  * counted; nobody else notices.
  */
-#include "peer.h"
+#include "attacked.h"
 
 #define SINK 10	  /* a stream that is never read */
 #define SOURCE 11 /* a stream that writes as long as it may */
 #define DONE 12	  /* a stream that ends at once */
-
-static struct server_process server;
-static struct fastipc_client *good;
 
 static void close_it(void *context, struct fastipc_stream *stream)
 {
@@ -85,15 +82,7 @@ static void begin(void)
 	options.stream_window = WINDOW;
 	options.max_streams = STREAMS;
 	options.stall_timeout_ns = 500 * MS;
-	server_start(&server, &options, &streams);
-	good = connect_with(server.address, NULL);
-}
-
-static void end(void)
-{
-	assert_alone(good);
-	fastipc_client_close(good);
-	server_stop(&server);
+	begin_with(&options, &streams);
 }
 
 /* ---- frames of streams by hand ---- */
