@@ -309,6 +309,25 @@ static void not_agreed_on(void **state)
 }
 
 /* A message in two frames, of which the second is @flags and @spoilt. */
+/* It gives space back, and nothing else tells the client of that. */
+static void space_is_told_of(void **state)
+{
+	uint32_t size = pack_zeros(FASTIPC_ALGORITHM_LZ4, MOST);
+	struct lie lie = honest(FASTIPC_ALGORITHM_LZ4, MOST);
+	struct fastipc_channel channel;
+	uint32_t seen;
+
+	(void)state;
+	begin(FASTIPC_COMPRESSION_ACCEPT);
+	hostile_connect(server.address, &channel);
+	seen = fastipc_channel_arm(&channel, FASTIPC_SLEEP_FUTEX,
+				   FASTIPC_WANT_SPACE);
+	put_packed(&channel, 0, &lie, packed, size);
+	assert_told_of_space(&channel, seen);
+	fastipc_channel_fini(&channel);
+	end();
+}
+
 static void in_two(struct fastipc_channel *channel, uint8_t flags, bool spoilt)
 {
 	uint32_t size = pack_zeros(FASTIPC_ALGORITHM_LZ4, MOST);
@@ -460,6 +479,7 @@ int main(void)
 		cmocka_unit_test(broken_bytes),
 		cmocka_unit_test(wrong_places),
 		cmocka_unit_test(not_agreed_on),
+		cmocka_unit_test(space_is_told_of),
 		cmocka_unit_test(fragments),
 		cmocka_unit_test(bombs_hold_nobody_up),
 		cmocka_unit_test(clients_notice),

@@ -78,18 +78,17 @@ static void reads_what_was_not_sent(void **state)
 	begin();
 	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
 		struct fastipc_channel channel;
+		uint64_t until = soon();
 
 		hostile_connect(server.address, &channel);
 		set_rx_head(&channel, heads[i]);
 		/* The server looks at it when its ring is full: 256 KiB. */
-		for (uint64_t id = 1; id < 30; id++) {
-			if (!put_frame(&channel, good_header(ECHO, id, 16000),
-				       (unsigned char[16000]){ 0 }, 16000))
-				usleep(1000);
+		for (uint64_t id = 1; id < 30 && !channel.hungup;) {
+			id += put_frame(&channel, good_header(ECHO, id, 16000),
+					(unsigned char[16000]){ 0 }, 16000);
+			usleep(500);
 			fastipc_channel_check_peer(&channel);
-			if (channel.hungup)
-				break;
-			usleep(200);
+			assert_true(fastipc_now_ns() < until);
 		}
 		assert_dropped(&channel);
 		assert_served(good);
@@ -262,6 +261,38 @@ static void never_reads_replies(void **state)
 
 /* ---- floods ---- */
 
+/* However many it took at once, and with nothing to answer. */
+static void space_is_told_of(void **state)
+{
+	const struct header header = good_header(ECHO, 0, 0);
+	struct fastipc_channel channel;
+	struct header whole = header;
+	unsigned char *place;
+	uint32_t seen;
+
+	(void)state;
+	begin();
+	hostile_connect(server.address, &channel);
+	whole.crc = crc_of(header, "", 0);
+	for (int count = 1; count <= 100; count++) {
+		for (int i = 0; i < count; i++) {
+			check(!fastipc_producer_reserve(&channel.tx,
+							sizeof(whole), &place));
+			memcpy(place, &whole, sizeof(whole));
+			fastipc_producer_commit(&channel.tx, sizeof(whole));
+		}
+		seen = fastipc_channel_arm(&channel, FASTIPC_SLEEP_FUTEX,
+					   FASTIPC_WANT_SPACE);
+		fastipc_producer_publish(&channel.tx);
+		fastipc_channel_notify(&channel, FASTIPC_WANT_DATA);
+		assert_told_of_space(&channel, seen);
+		fastipc_channel_disarm(&channel);
+	}
+	assert_served(good);
+	fastipc_channel_fini(&channel);
+	end();
+}
+
 static void floods_of_doorbells(void **state)
 {
 	struct fastipc_channel channel;
@@ -321,6 +352,7 @@ int main(void)
 		cmocka_unit_test(end_without_an_end),
 		cmocka_unit_test(garbage_in_the_control_page),
 		cmocka_unit_test(never_reads_replies),
+		cmocka_unit_test(space_is_told_of),
 		cmocka_unit_test(floods_of_doorbells),
 		cmocka_unit_test(floods_of_control),
 	};

@@ -166,6 +166,27 @@ static inline void assert_dropped(struct fastipc_channel *channel)
 	fastipc_channel_fini(channel);
 }
 
+/*
+ * The server takes all that was sent, and rings who sleeps since @seen until
+ * there is space.
+ */
+static inline void assert_told_of_space(const struct fastipc_channel *channel,
+					uint32_t seen)
+{
+	const struct fastipc_link *link = &channel->link;
+	uint64_t until = soon();
+
+	while (__atomic_load_n(&link->peer.control->rx_head,
+			       __ATOMIC_ACQUIRE) != channel->tx.tail) {
+		assert_true(fastipc_now_ns() < until);
+		usleep(100);
+	}
+	while (__atomic_load_n(link->peer_bell, __ATOMIC_ACQUIRE) == seen) {
+		assert_true(fastipc_now_ns() < until);
+		usleep(100);
+	}
+}
+
 /* ---- the server under attack ---- */
 
 static inline int on_echo(struct fastipc_request *request, void *context)

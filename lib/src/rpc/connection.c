@@ -616,8 +616,11 @@ unsigned int fastipc_connection_serve(struct connection *connection)
 		done++;
 		error = 0;
 	}
+	/* It need not have come to the end of the ring to have emptied it. */
 	if (done)
-		tell_space(connection, error == -EAGAIN);
+		tell_space(connection,
+			   error == -EAGAIN ||
+				   !fastipc_consumer_ready(&channel->rx));
 	fastipc_channel_unhold(channel);
 	if (__builtin_expect(error && error != -EAGAIN, 0))
 		give_up(connection);
