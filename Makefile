@@ -65,7 +65,7 @@ SCRIPTS      := .ci/run tools/deps $(wildcard tools/run tools/kmod \
 		$(shell grep -ls '^#!.*sh$$' tools/proof/[0-9]*)
 SOURCES      := $(wildcard uapi/*/*.h lib/*/*/*.[ch] tools/*/*.[ch] \
 		tools/bench/codec/*.h tools/bench/codec/*.cc \
-		tools/proof/parts/*.[ch] \
+		tools/proof/parts/*.[ch] tools/proof/node/*.[ch] \
 		selftests/*.[ch] selftests/*/*.[ch])
 
 # What fuzz targets are named; FUZZ=codec_view picks some.
@@ -82,7 +82,7 @@ TESTS      := $(call pick,$(call tests,unit integration hostile codec))
 SCRIPTED   := $(call pick,$(wildcard selftests/integration/*.sh \
 		selftests/hostile/*.sh selftests/codec/*.sh))
 TREE_TESTS := $(call pick,$(addprefix selftests/,headers.sh abi.sh install.sh \
-		tutorial.sh node.sh \
+		tutorial.sh node.sh proof.sh \
 		kernel_log.sh \
 		$(if $(wildcard selftests/model/*.pml),model.sh)))
 CLANG_TESTS := $(patsubst $(O)/%,$(O)/clang/%,\
@@ -304,7 +304,7 @@ clang-tests:
 		$(CLANG_TESTS)
 
 .PHONY: lint lint-deps man-check
-lint: man-check kmod-lint $(CODEC_OBJECTS) $(PROOF_MESSAGES) ## check style, suspicious code, scripts and licences
+lint: man-check kmod-lint $(CODEC_OBJECTS) $(PROOF_MESSAGES) $(PROOF_EDITOR).fastipc.o ## check style, suspicious code, scripts and licences
 	$(call say,FORMAT)clang-format --dry-run -Werror $(SOURCES)
 	$(call say,SPDX)! grep -L SPDX-License-Identifier $(SOURCES) $(SCRIPTS) \
 		Kbuild $(wildcard kmod/* selftests/vm/config/*) \
@@ -315,7 +315,8 @@ lint: man-check kmod-lint $(CODEC_OBJECTS) $(PROOF_MESSAGES) ## check style, sus
 		$(if $(NODE_HEADERS),,tools/node/%),$(filter %.c,$(SOURCES))) | \
 		xargs -P "$$(nproc)" -I{} clang-tidy --quiet {} -- \
 		$(FLAGS) $(NL_FLAGS) $(NODE_FLAGS) -Ilib/src -Itools -Iselftests \
-		-Iselftests/codec -I$(O)/selftests/codec -I$(O)/tools/proof
+		-Iselftests/codec -I$(O)/selftests/codec -I$(O)/tools/proof \
+		-I$(O)/tools/proof/node
 
 lint-deps:
 	@tools/deps run lint vm
