@@ -85,6 +85,8 @@ static int on_follow(struct fastipc_request *request,
 		write_line(&line, chat_Asked_author(asked), i);
 		check(!chat_Room_Follow_send_response(stream, &line, 0, 0));
 	}
+	if (!count) /* what is no line */
+		check(!fastipc_stream_write(stream, "\377\377", 2, 0, 0));
 	check(!fastipc_stream_finish(stream, 0, NULL, &count, sizeof(count)));
 	fastipc_stream_close(stream);
 	return 0;
@@ -311,6 +313,15 @@ static void followed(void **state)
 	assert_int_equal(end.size, sizeof(count));
 	memcpy(&count, end.trailers, sizeof(count));
 	assert_int_equal(count, asked.count);
+	fastipc_stream_close(stream);
+	/* The client checks what comes, too. */
+	asked.count = 0;
+	assert_result(chat_Room_Follow_open(client, &asked, NULL, &stream), 0);
+	assert_int_equal(chat_Room_Follow_receive_response(stream, &line,
+							   soon()),
+			 -EBADMSG);
+	assert_result(chat_Room_Follow_receive_response(stream, &line, soon()),
+		      -ENODATA);
 	fastipc_stream_close(stream);
 	fastipc_buffer_free(&line.buffer);
 	finish(&server, client);

@@ -283,6 +283,7 @@ static void encoders_that_fail(void **state)
 /* More than the ring holds, in batches, of changing size. */
 static void posts(void **state)
 {
+	struct fastipc_client_stats stats = { .size = sizeof(stats) };
 	struct fastipc_buffer reply = { 0 };
 	struct server_process server;
 	struct fastipc_client *client = start(&server, FASTIPC_CHECKSUM_FULL,
@@ -309,6 +310,8 @@ static void posts(void **state)
 		      0);
 	assert_int_equal(reply.size, sizeof(expected));
 	assert_memory_equal(reply.data, expected, sizeof(expected));
+	assert_result(fastipc_client_get_stats(client, &stats), 0);
+	assert_int_equal(stats.bytes_sent, expected[0]);
 	fastipc_buffer_free(&reply);
 	finish(&server, client);
 }
