@@ -159,18 +159,25 @@ struct times {
 	struct histogram letters;
 	struct histogram raw;
 	struct series reference;
+	/* The medians of a round's slices in terms of each other. */
+	struct series raw_ratio;
+	struct series reference_ratio;
 };
 
-/* Those of one kind in a row; the other comes after it. */
-static void slice(struct trips *trips, size_t size, struct histogram *histogram,
-		  uint64_t (*send)(struct trips *, size_t))
+/* Those of one kind in a row, and their median; the other comes after it. */
+static double slice(struct trips *trips, size_t size, struct histogram *all,
+		    uint64_t (*send)(struct trips *, size_t))
 {
+	static struct histogram histogram;
 	uint64_t start = ticks_now();
 	uint64_t length = ticks_from_ns(SLICE_NS);
 
+	histogram_reset(&histogram);
 	do
-		histogram_record(histogram, ticks_spread(send(trips, size)));
+		histogram_record(&histogram, ticks_spread(send(trips, size)));
 	while (ticks_now() - start < length);
+	histogram_add(all, &histogram);
+	return (double)histogram_percentile(&histogram, 50);
 }
 
 static double percentile(const struct histogram *histogram, double percent)
@@ -198,9 +205,24 @@ static void report(const struct trips *trips, size_t size, struct times *times)
 	printf(",\"p999_ns\":%.1f", percentile(&times->letters, 99.9));
 	printf(",\"max_ns\":%.1f", ticks_to_ns((double)times->letters.max));
 	printf(",\"raw_p50_ns\":%.1f", percentile(&times->raw, 50));
-	printf(",\"%s\":%.1f}\n", sleeps ? "futex_ns" : "cacheline_ns",
+	printf(",\"%s\":%.1f", sleeps ? "futex_ns" : "cacheline_ns",
 	       series_median(&times->reference));
+	printf(",\"to_raw\":%.4f", series_median(&times->raw_ratio));
+	printf(",\"to_reference\":%.4f}\n",
+	       series_median(&times->reference_ratio));
 	fflush(stdout);
+}
+
+static void measure_round(struct trips *trips, size_t size,
+			  enum probe_kind kind, struct times *times)
+{
+	double reference = probe(trips, kind);
+	double letters = slice(trips, size, &times->letters, send_letter);
+	double raw = slice(trips, size, &times->raw, send_raw);
+
+	series_add(&times->reference, reference);
+	series_add(&times->raw_ratio, letters / raw);
+	series_add(&times->reference_ratio, ticks_to_ns(letters) / reference);
 }
 
 static void measure(struct trips *trips, size_t size)
@@ -222,12 +244,12 @@ static void measure(struct trips *trips, size_t size)
 	start = ticks_now();
 	do {
 		alarm(HANG_SECONDS);
-		series_add(&times.reference, probe(trips, kind));
-		slice(trips, size, &times.letters, send_letter);
-		slice(trips, size, &times.raw, send_raw);
+		measure_round(trips, size, kind, &times);
 	} while (ticks_now() - start < length);
 	report(trips, size, &times);
 	series_free(&times.reference);
+	series_free(&times.raw_ratio);
+	series_free(&times.reference_ratio);
 }
 
 /* ---- all sizes ---- */
