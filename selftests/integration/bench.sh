@@ -124,6 +124,15 @@ pools()
 			positive recovery_p99_ns reconnect_p99_ns; }
 }
 
+# A copy of the large would take a thousand times as long as the small.
+lends() # ARGUMENT...
+{
+	bench loan --duration 0.2 "$@" && cat "$work/out" &&
+		[ "$(value test)" = '"loan"' ] &&
+		positive count small_ns large_ns ratio &&
+		[ "$(value ratio | cut -d. -f1)" -lt 10 ]
+}
+
 # A fast rate is not held, and that is said; a slow one is.
 rate_is_watched()
 {
@@ -215,6 +224,9 @@ check 'stream, larger than the ring' stream 1M off
 check 'connect' connects
 check 'idle' idles
 check 'pool' pools
+check 'loans' lends
+check 'loans, asleep, of a byte and of more than a page' \
+	lends --wait block --small 1 --size 16M
 check 'the rate is watched' rate_is_watched
 check 'for people: runs, repeats and medians' for_people
 check 'no message at all is a message' runs rtt --size 0 --duration 0.1
@@ -233,6 +245,8 @@ check 'bad duration: usage' exits 2 rtt --duration 0
 check 'bad number of threads: usage' exits 2 pool --threads 0
 check 'a pool of too many connections: usage' exits 2 pool --connections 5000
 check 'two tests: usage' exits 2 rtt stream
+check 'a loan of nothing: usage' exits 2 loan --size 0
+check 'loan does not come first: usage' exits 2 --json loan
 check 'codec does not come first: usage' exits 2 --json codec
 check 'codec: a program beside the command' codec_is_beside
 [ -e /dev/fastipc ] ||

@@ -68,6 +68,8 @@ static const char description[] =
 	"  idle     many connections open, and nobody calls\n"
 	"  streams  150 streams on one connection against one, and small "
 	"calls beside messages of 10 MiB\n"
+	"  loan     memory that is lent; it comes first, and has options of its "
+	"own (fastipc bench loan --help)\n"
 	"  publish  messages of a topic; it comes first, and has options of "
 	"its own (fastipc bench publish --help)\n"
 	"  codec    messages in fastipc's format and in others; it comes first, "
@@ -191,6 +193,9 @@ static error_t parse(int key, char *word, struct argp_state *state)
 		options->json = true;
 		break;
 	case ARGP_KEY_ARG:
+		if (!strcmp(word, "loan"))
+			argp_error(state,
+				   "loan comes first, and its options after it");
 		if (state->arg_num)
 			argp_error(state, "one TEST at a time");
 		if (!strcmp(word, "codec") || !strcmp(word, "publish"))
@@ -289,6 +294,8 @@ int command_bench(int argc, char **argv)
 	};
 	int error;
 
+	if (argc > 1 && !strcmp(argv[1], "loan"))
+		return bench_loan(argc - 1, argv + 1);
 	if (argc > 1 && !strcmp(argv[1], "codec"))
 		return bench_codec(argv + 1);
 	if (argc > 1 && !strcmp(argv[1], "publish"))

@@ -159,6 +159,8 @@ void report_medians(const struct bench_options *options,
 void report_warnings(const struct bench_options *options,
 		     const struct bench_result *result);
 
+/* Measures loans, with options of its own. */
+int bench_loan(int argc, char **argv);
 /* Becomes the program that measures the codec; returns if it cannot. */
 int bench_codec(char **argv);
 /* Measures topics, with options of its own. */
