@@ -92,6 +92,20 @@ void fastipc_connection_close(struct connection *connection)
 	fastipc_connection_unref(connection);
 }
 
+void fastipc_connection_rest(struct connection *connection)
+{
+	bool shared = fastipc_connection_is_shared(connection);
+
+	if (!connection->assembly.open)
+		fastipc_assembly_free(&connection->assembly);
+	if (shared)
+		pthread_mutex_lock(&connection->lock);
+	free(connection->spare);
+	connection->spare = NULL;
+	if (shared)
+		pthread_mutex_unlock(&connection->lock);
+}
+
 void fastipc_connection_watch(struct connection *connection, bool idle)
 {
 	struct epoll_event event = { .events = EPOLLRDHUP };
@@ -477,16 +491,17 @@ static int take_fragment(struct connection *connection,
 		return 0;
 	assembly->open = false;
 	if (!assembly->discard && assembly->packed.original)
-		return dispatch_compressed(
+		error = dispatch_compressed(
 			connection, assembly->type, assembly->id,
 			&assembly->packed, assembly->data, assembly->total,
 			assembly->total + FASTIPC_COMPRESS_BLOCK,
 			assembly->deadline);
-	if (!assembly->discard)
+	else if (!assembly->discard)
 		dispatch(connection, assembly->type, assembly->id,
 			 assembly->data, assembly->total, assembly->deadline,
 			 NULL);
-	return 0;
+	fastipc_assembly_done(assembly);
+	return error;
 }
 
 /* A frame of a stream. */

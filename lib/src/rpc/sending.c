@@ -13,8 +13,6 @@
 #include "rpc/server.h"
 
 #define ERROR_TEXT_MAX 256u
-/* A larger backlog is not kept for the next one. */
-#define SPARE_MOST (1u << 20)
 
 /*
  * The ring is full in the middle of a message: a client that reads makes room
@@ -54,7 +52,7 @@ static void retire(struct parcel *parcel, void *context)
 {
 	struct connection *connection = context;
 
-	if (parcel->capacity > SPARE_MOST ||
+	if (parcel->capacity > FASTIPC_KEPT_MOST ||
 	    (connection->spare &&
 	     connection->spare->capacity >= parcel->capacity)) {
 		free(parcel);

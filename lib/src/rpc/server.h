@@ -206,6 +206,8 @@ void fastipc_connection_unref(struct connection *connection);
 unsigned int fastipc_connection_serve(struct connection *connection);
 /* The end: deferred requests are cancelled, memory and socket given back. */
 void fastipc_connection_close(struct connection *connection);
+/* It has become idle: give back the memory that it keeps to be quick. */
+void fastipc_connection_rest(struct connection *connection);
 /* What its worker waits for: FASTIPC_WANT_*. */
 uint32_t fastipc_connection_wants(const struct connection *connection);
 /*

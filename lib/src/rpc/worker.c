@@ -160,8 +160,11 @@ static void heat(struct worker *worker, struct connection *connection)
 
 static void cool(struct worker *worker, uint32_t index)
 {
-	worker->hot[index]->hot = false;
+	struct connection *connection = worker->hot[index];
+
+	connection->hot = false;
 	worker->hot[index] = worker->hot[--worker->hot_count];
+	fastipc_connection_rest(connection);
 }
 
 static void forget_hot(struct worker *worker, struct connection *connection)
