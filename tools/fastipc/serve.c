@@ -18,6 +18,7 @@
 #include "files.h"
 #include "memory.h"
 #include "print.h"
+#include "trim.h"
 
 struct serve_arguments {
 	const char *name;
@@ -310,6 +311,7 @@ static int run(const struct serve_arguments *arguments,
 	       struct fastipc_server *server)
 {
 	struct file_service service = { .threads = arguments->options.threads };
+	struct trimmer trimmer;
 	int error;
 
 	error = file_service_start(&service, server, arguments->directory);
@@ -318,12 +320,14 @@ static int run(const struct serve_arguments *arguments,
 			 strerror(-error));
 		return error;
 	}
+	trimmer_start(&trimmer, server);
 	stop_on_signals(server);
 	/* With auto each client has what is best for both. */
 	announce(arguments, arguments->transport);
 	error = fastipc_server_run(server);
 	if (error)
 		complain_error("serve", error, "the server failed");
+	trimmer_end(&trimmer);
 	summarise(arguments, server, service.started_ns);
 	file_service_end(&service);
 	return error;
