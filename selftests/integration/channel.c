@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 
 #include "channel/channel.h"
 #include "pair.h"
@@ -270,6 +271,24 @@ static void death_shows_after_draining(void **state)
 	}
 }
 
+/* How far the child has come, in memory of both; the parent waits for it. */
+static unsigned int *stage;
+
+static void reach(unsigned int number)
+{
+	__atomic_store_n(stage, number, __ATOMIC_RELEASE);
+}
+
+static void await_stage(unsigned int number)
+{
+	uint64_t until = soon();
+
+	while (__atomic_load_n(stage, __ATOMIC_ACQUIRE) < number) {
+		assert_true(fastipc_now_ns() < until);
+		usleep(1000);
+	}
+}
+
 static void fill_and_sleep(struct fastipc_channel *channel)
 {
 	char data[100] = { 0 };
@@ -287,7 +306,9 @@ static void fill_and_sleep(struct fastipc_channel *channel)
 	check(fastipc_now_ns() - start >= 50 * MS);
 	check(fastipc_now_ns() - start < 15 * SECOND);
 	/* The other end makes room, then dies. */
+	reach(1);
 	check(!fastipc_channel_send(channel, data, sizeof(data), soon()));
+	reach(2);
 	for (;;) {
 		int error = fastipc_channel_send(channel, data, sizeof(data),
 						 soon());
@@ -307,14 +328,18 @@ static void deadlines(void **state)
 	pid_t pid;
 
 	(void)state;
+	stage = mmap(NULL, sizeof(*stage), PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_true(stage != MAP_FAILED);
 	for (int wait = FASTIPC_WAIT_ADAPTIVE; wait <= FASTIPC_WAIT_BLOCK;
 	     wait++) {
 		uint64_t start;
 
 		options_of(&options, (enum fastipc_wait)wait, 4096);
+		reach(0);
 		channel = fork_peer(fill_and_sleep, &options, &pid);
-		usleep(100000);
 		/* It sleeps for room in vain; then there is some. */
+		await_stage(1);
 		assert_result(fastipc_channel_recv(channel, data, sizeof(data),
 						   soon()),
 			      sizeof(data));
@@ -323,7 +348,7 @@ static void deadlines(void **state)
 							   sizeof(data),
 							   soon()),
 				      sizeof(data));
-		usleep(50000);
+		await_stage(2);
 		fastipc_channel_close(channel);
 		assert_ended_well(pid);
 		/* Nobody sends. */
@@ -342,6 +367,7 @@ static void deadlines(void **state)
 			fastipc_channel_close(ends[1]);
 		}
 	}
+	munmap(stage, sizeof(*stage));
 }
 
 /* ---- event loops ---- */
