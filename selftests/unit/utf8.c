@@ -93,21 +93,36 @@ static bool decodes(const unsigned char *data, size_t size)
 	return true;
 }
 
-/* By all variants, in memory that ends where the bytes do. */
-static void check(const void *bytes, size_t size, bool expected)
+/*
+ * By all variants, in memory that ends where the bytes do, and begins so much
+ * before them: that is a character cut short, and no part of them.
+ */
+static void check_behind(const void *bytes, size_t size, size_t before,
+			 bool expected)
 {
-	unsigned char *data = malloc(size);
+	unsigned char *floor = malloc(before + size);
+	unsigned char *data = floor + before;
 
+	memset(floor, 0xf0, before);
 	if (size)
 		memcpy(data, bytes, size);
-	assert_int_equal(decodes(data, size), expected);
-	assert_int_equal(fastipc_utf8_valid(data, size), expected);
+	assert_int_equal(fastipc_utf8_valid_in(floor, data, size), expected);
 	for (size_t i = 0; fastipc_utf8_variants[i].name; i++)
 		if (fastipc_utf8_variants[i].usable() &&
-		    fastipc_utf8_variants[i].valid(data, size) != expected)
-			fail_msg("%s: %zu bytes", fastipc_utf8_variants[i].name,
-				 size);
-	free(data);
+		    fastipc_utf8_variants[i].valid(floor, data, size) !=
+			    expected)
+			fail_msg("%s: %zu bytes behind %zu",
+				 fastipc_utf8_variants[i].name, size, before);
+	free(floor);
+}
+
+static void check(const void *bytes, size_t size, bool expected)
+{
+	assert_int_equal(decodes(bytes, size), expected);
+	assert_int_equal(fastipc_utf8_valid(bytes, size), expected);
+	check_behind(bytes, size, 0, expected);
+	check_behind(bytes, size, 15, expected);
+	check_behind(bytes, size, 32, expected);
 }
 
 /* At each place of text that is long enough for all loops. */

@@ -34,16 +34,39 @@ static const char *end_of(struct gen *gen, int32_t variable)
 
 static void put_end_loads(struct gen *gen,
 			  const struct fastipc_schema_table *table,
-			  const char *wide)
+			  const char *indent, const char *wide)
 {
 	const uint32_t count = table->variables;
 	const uint32_t width = gen_is_large(table) ? 4 : 2;
 
 	for (uint32_t i = 0; i < count; i++)
 		put(gen,
-		    "\tend%u = %u < count ? fastipc_load_end(ends + %u, %s) : "
+		    "%send%u = %u < count ? fastipc_load_end(ends + %u, %s) : "
 		    "size;\n",
-		    i, i + 1, i * width, wide);
+		    indent, i, i + 1, i * width, wide);
+}
+
+/* Nothing but strings, which may all be absent: as ASCII they need no ENDs. */
+static bool is_text(const struct fastipc_schema_table *table)
+{
+	if (!table->variables || table->variables > ENDS_IN_REGISTERS ||
+	    has_required(table))
+		return false;
+	for (uint16_t i = 0; i < table->field_count; i++) {
+		const enum gen_kind kind = gen_kind(&table->fields[i]);
+
+		if (kind != GEN_SCALAR && kind != GEN_STRUCT &&
+		    kind != GEN_STRING)
+			return false;
+	}
+	return true;
+}
+
+static void put_short_ends(struct gen *gen)
+{
+	put(gen, "\tif (FASTIPC_UNLIKELY(!fastipc_check_short_ends(floor, size,"
+		 "\n\t\t\t\t\t\tends, count, rest)))\n"
+		 "\t\treturn false;\n");
 }
 
 static void put_ends(struct gen *gen, const struct fastipc_schema_table *table,
@@ -51,7 +74,11 @@ static void put_ends(struct gen *gen, const struct fastipc_schema_table *table,
 {
 	const uint32_t count = table->variables;
 
-	if (!count || count > ENDS_IN_REGISTERS) {
+	if (is_text(table) && !gen_is_large(table)) {
+		put_short_ends(gen);
+		return;
+	}
+	if (!count || count > ENDS_IN_REGISTERS || is_text(table)) {
 		put(gen,
 		    "\tif (count && !fastipc_check_ends(ends, 0, count, rest, "
 		    "size, %s))\n"
@@ -60,14 +87,11 @@ static void put_ends(struct gen *gen, const struct fastipc_schema_table *table,
 		return;
 	}
 	if (!gen_is_large(table) && count >= ENDS_AT_ONCE) {
-		put(gen,
-		    "\tif (FASTIPC_UNLIKELY(!fastipc_check_short_ends(data,"
-		    " size, ends,\n\t\t\t\t\t\tcount, rest)))\n"
-		    "\t\treturn false;\n");
-		put_end_loads(gen, table, wide);
+		put_short_ends(gen);
+		put_end_loads(gen, table, "\t", wide);
 		return;
 	}
-	put_end_loads(gen, table, wide);
+	put_end_loads(gen, table, "\t", wide);
 	put(gen, "\tif (FASTIPC_UNLIKELY(");
 	for (uint32_t i = 0; i < count; i++)
 		put(gen, "%s(end%u < %s)", i ? " |\n\t\t\t     " : "", i,
@@ -101,25 +125,42 @@ static void put_required(struct gen *gen,
 		    start, end, field->presence, wide);
 }
 
-/* The strings from @first to @last, which are side by side. */
-static void put_strings(struct gen *gen, int32_t first, int32_t last)
+/* As a condition: strings from @first to @last, side by side, are not right. */
+static void put_wrong_strings(struct gen *gen, int32_t first, int32_t last)
 {
 	const char *start = end_of(gen, first - 1);
 	const char *end = end_of(gen, last);
 
+	for (int32_t i = first; i < last; i++)
+		put(gen, "fastipc_splits(data + %s, data + %s) ||\n\t\t    ",
+		    end_of(gen, i), end);
+	put(gen, "!fastipc_utf8_valid_in(floor, data + %s, %s - %s)", start,
+	    end, start);
+}
+
+static void put_strings(struct gen *gen, int32_t first, int32_t last)
+{
 	put(gen,
 	    "\tif (FASTIPC_CODEC_UTF8 &&\n"
 	    "\t    FASTIPC_UNLIKELY(!fastipc_ascii(floor, data + %s, data + %s))"
 	    " &&\n"
 	    "\t    (",
-	    start, end);
-	for (int32_t i = first; i < last; i++)
-		put(gen, "fastipc_splits(data + %s, data + %s) ||\n\t     ",
-		    end_of(gen, i), end);
+	    end_of(gen, first - 1), end_of(gen, last));
+	put_wrong_strings(gen, first, last);
+	put(gen, "))\n\t\treturn false;\n");
+}
+
+/* All tails of a table that is_text(). */
+static void put_text(struct gen *gen, const struct fastipc_schema_table *table)
+{
 	put(gen,
-	    "!fastipc_utf8_valid(data + %s, %s - %s)))\n"
-	    "\t\treturn false;\n",
-	    start, end, start);
+	    "\tif (FASTIPC_CODEC_UTF8 &&\n"
+	    "\t    FASTIPC_UNLIKELY(!fastipc_ascii(floor, data + rest, data + "
+	    "size))) {\n");
+	put_end_loads(gen, table, "\t\t", gen_bool(gen_is_large(table)));
+	put(gen, "\t\tif (");
+	put_wrong_strings(gen, 0, table->variables - 1);
+	put(gen, ")\n\t\t\treturn false;\n\t}\n");
 }
 
 static void put_tables(struct gen *gen,
@@ -132,8 +173,8 @@ static void put_tables(struct gen *gen,
 	    "\t\tconst size_t length = %s - %s;\n"
 	    "\t\tuint32_t elements;\n"
 	    "\t\tsize_t from;\n\n"
-	    "\t\tif (!fastipc_check_elements(vector, length, &elements, &from,"
-	    "\n\t\t\t\t\t    %s))\n"
+	    "\t\tif (!fastipc_check_count(vector, length, &elements, &from, "
+	    "%s))\n"
 	    "\t\t\treturn false;\n",
 	    start, end, start, end, start, wide);
 	put(gen,
@@ -141,7 +182,8 @@ static void put_tables(struct gen *gen,
 	    "\t\t\tconst size_t to = i == elements ? length :\n"
 	    "\t\t\t\tfastipc_load_end(vector + (size_t)i *\n"
 	    "\t\t\t\t\tfastipc_width(%s), %s);\n\n"
-	    "\t\t\tif (!%s(floor, vector + from, to - from,\n"
+	    "\t\t\tif (FASTIPC_UNLIKELY(to < from || to > length) ||\n"
+	    "\t\t\t    !%s(floor, vector + from, to - from,\n"
 	    "\t\t\t\t\tdepth + 1))\n"
 	    "\t\t\t\treturn false;\n"
 	    "\t\t\tfrom = to;\n"
@@ -304,7 +346,10 @@ static void emit_check(struct gen *gen, uint16_t index)
 	for (uint32_t i = 0; loop && i < table->variables; i++)
 		put(gen, "\tend%u = fastipc_reader_end(reader, %u, %s);\n", i,
 		    i, wide);
-	put_tails(gen, table);
+	if (is_text(table))
+		put_text(gen, table);
+	else
+		put_tails(gen, table);
 	put(gen, "\treturn true;\n}\n\n");
 	if (gen_is_leaf(gen, index))
 		put(gen,

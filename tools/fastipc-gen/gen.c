@@ -112,7 +112,7 @@ gen_variable(const struct fastipc_schema_table *table, uint32_t variable)
 	return NULL;
 }
 
-#define LEAF_FIELDS 6
+#define LEAF_FIELDS 8
 #define LEAF_BYTES 64
 
 bool gen_is_leaf(const struct gen *gen, uint16_t table)

@@ -33,6 +33,9 @@
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
 
 #ifdef __cplusplus
 extern "C" {
@@ -473,6 +476,9 @@ FASTIPC_CODEC uint8_t *fastipc_put(uint8_t *to, const void *from_, size_t size)
 
 /* ---- UTF-8 ---- */
 
+/* fastipc_utf8_valid() of bytes in a message that begins at @floor. */
+bool fastipc_utf8_valid_in(const void *floor, const void *data, size_t size);
+
 /*
  * Are the bytes from @from to @to ASCII?  The message begins at @floor, so
  * that bytes before @from can be loaded, and shifted out.
@@ -481,6 +487,18 @@ FASTIPC_CODEC uint8_t *fastipc_put(uint8_t *to, const void *from_, size_t size)
 FASTIPC_CODEC __m128i fastipc_load_128(const uint8_t *from)
 {
 	return _mm_loadu_si128((const __m128i *)(const void *)from);
+}
+
+/* The top bits of 32 bytes. */
+FASTIPC_CODEC uint32_t fastipc_tops(const uint8_t *from)
+{
+#if defined(__AVX2__)
+	return (uint32_t)_mm256_movemask_epi8(
+		_mm256_loadu_si256((const __m256i *)(const void *)from));
+#else
+	return (uint32_t)_mm_movemask_epi8(fastipc_load_128(from)) |
+	       (uint32_t)_mm_movemask_epi8(fastipc_load_128(from + 16)) << 16;
+#endif
 }
 #endif
 
@@ -492,11 +510,12 @@ FASTIPC_CODEC bool fastipc_ascii(const uint8_t *floor, const uint8_t *from,
 #if defined(__SSE2__)
 	__m128i all;
 
-	if (size <= 16 && FASTIPC_LIKELY(to - floor >= 16)) {
-		const unsigned int mask = (unsigned int)_mm_movemask_epi8(
-			fastipc_load_128(to - 16));
+	/* One way for all lengths up to here: none of it is predicted wrong. */
+	if (FASTIPC_LIKELY(size <= 64 && to - floor >= 64)) {
+		const uint64_t tops = fastipc_tops(to - 64) |
+				      (uint64_t)fastipc_tops(to - 32) << 32;
 
-		return !(mask >> (16 - size));
+		return !size || !(tops >> (64 - size));
 	}
 	if (size > 16) {
 		/* The last 16 bytes, and those before them by 16 or 64. */
@@ -1091,39 +1110,48 @@ FASTIPC_CODEC bool fastipc_check_ends(const uint8_t *ends, uint32_t i,
 	return !(wrong | (size < before));
 }
 
-/* All ENDs of a record that is not large; up to eight of them at once. */
-FASTIPC_CODEC bool fastipc_check_short_ends(const uint8_t *data, size_t size,
+/*
+ * All ENDs of a record that is not large; up to eight of them at once, loaded
+ * together with what is before them in the message, which begins at @floor.
+ */
+FASTIPC_CODEC bool fastipc_check_short_ends(const uint8_t *floor, size_t size,
 					    const uint8_t *ends, uint32_t count,
 					    size_t rest)
 {
+#if defined(__SSE2__)
+	const uint32_t bytes = 2 * (count - 1);
+	const uint8_t *last;
+	__m128i now, more;
+	uint32_t wrong;
+#endif
+
 	if (count < 2)
 		return true;
 #if defined(__SSE2__)
-	if (FASTIPC_LIKELY(count <= 9 && data + size - ends >= 16)) {
-		const __m128i now =
-			_mm_loadu_si128((const __m128i *)(const void *)ends);
-		const __m128i before =
-			_mm_or_si128(_mm_slli_si128(now, 2),
-				     _mm_cvtsi32_si128((int)(rest & 0xffff)));
-		const __m128i more = _mm_subs_epu16(before, now);
-		const unsigned int right = (unsigned int)_mm_movemask_epi8(
+	if (FASTIPC_LIKELY(count <= 9 &&
+			   (size_t)(ends - floor) + bytes >= 16)) {
+		last = ends + bytes - 16;
+		now = fastipc_load_128(last);
+		/* Of the first one the neighbour is no END. */
+		more = _mm_subs_epu16(_mm_slli_si128(now, 2), now);
+		wrong = ~(uint32_t)_mm_movemask_epi8(
 			_mm_cmpeq_epi16(more, _mm_setzero_si128()));
-		const unsigned int those = (1u << 2 * (count - 1)) - 1;
-
-		return !(~right & those) &&
-		       fastipc_load_u16(ends + (size_t)2 * (count - 2)) <= size;
+		wrong = (wrong & 0xffff) >> (18 - bytes);
+		wrong |= fastipc_load_u16(ends) < rest;
+		wrong |= fastipc_load_u16(last + 14) > size;
+		return !wrong;
 	}
 #endif
+	(void)floor;
 	return fastipc_check_ends(ends, 0, count, rest, size, false);
 }
 
 /*
- * The count and the ENDs of a vector of strings or records that has bytes.
- * *@rest is where the first element begins.
+ * The count of a vector of strings or records that has bytes: its ENDs are
+ * within it.  *@rest is where the first element begins.
  */
-FASTIPC_CODEC bool fastipc_check_elements(const uint8_t *data, size_t size,
-					  uint32_t *count, size_t *rest,
-					  bool wide)
+FASTIPC_CODEC bool fastipc_check_count(const uint8_t *data, size_t size,
+				       uint32_t *count, size_t *rest, bool wide)
 {
 	const uint32_t width = fastipc_width(wide);
 
@@ -1131,9 +1159,7 @@ FASTIPC_CODEC bool fastipc_check_elements(const uint8_t *data, size_t size,
 		return false;
 	*count = fastipc_load_end(data, wide);
 	*rest = (size_t)*count * width;
-	if (!*count || *rest > size)
-		return false;
-	return fastipc_check_ends(data + width, 0, *count, *rest, size, wide);
+	return *count && *rest <= size;
 }
 
 /* Strings side by side, from @from to @to: bytes of UTF-8. */
@@ -1141,7 +1167,7 @@ FASTIPC_CODEC bool fastipc_check_text(const uint8_t *floor, const uint8_t *from,
 				      const uint8_t *to)
 {
 	return FASTIPC_LIKELY(fastipc_ascii(floor, from, to)) ||
-	       fastipc_utf8_valid(from, (size_t)(to - from));
+	       fastipc_utf8_valid_in(floor, from, (size_t)(to - from));
 }
 
 /*
@@ -1158,7 +1184,8 @@ FASTIPC_CODEC bool fastipc_check_strings(const uint8_t *floor,
 
 	if (!size)
 		return true;
-	if (!fastipc_check_elements(data, size, &count, &rest, wide))
+	if (!fastipc_check_count(data, size, &count, &rest, wide) ||
+	    !fastipc_check_ends(data + width, 0, count, rest, size, wide))
 		return false;
 	if (!FASTIPC_CODEC_UTF8 ||
 	    FASTIPC_LIKELY(fastipc_ascii(floor, data + rest, data + size)))
@@ -1168,7 +1195,7 @@ FASTIPC_CODEC bool fastipc_check_strings(const uint8_t *floor,
 							   wide),
 				   data + size))
 			return false;
-	return fastipc_utf8_valid(data + rest, size - rest);
+	return fastipc_utf8_valid_in(floor, data + rest, size - rest);
 }
 
 /* ---- encoding ---- */

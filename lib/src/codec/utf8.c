@@ -48,11 +48,13 @@ static size_t character(const unsigned char *at, size_t left)
 	return 4;
 }
 
-static bool portable(const unsigned char *data, size_t size)
+static bool portable(const unsigned char *floor, const unsigned char *data,
+		     size_t size)
 {
 	const uint64_t high = UINT64_C(0x8080808080808080);
 	size_t i = 0;
 
+	(void)floor;
 	while (i < size) {
 		size_t length;
 
@@ -128,6 +130,17 @@ static bool portable(const unsigned char *data, size_t size)
 #define TARGET_SSSE3 __attribute__((target("ssse3")))
 #define TARGET_AVX2 __attribute__((target("avx2")))
 
+#define ONES UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX
+
+/* From byte n on: 32 bytes, all 0 but the last n. */
+static const uint64_t last_kept[8]
+	__attribute__((aligned(64))) = { 0, 0, 0, 0, ONES };
+
+INLINE const unsigned char *kept_from(size_t byte)
+{
+	return (const unsigned char *)last_kept + byte;
+}
+
 static bool ssse3_usable(void)
 {
 	return __builtin_cpu_supports("ssse3");
@@ -169,13 +182,33 @@ INLINE TARGET_SSSE3 __m128i open_128(__m128i bytes)
 					   (char)(0xe0 - 1), (char)(0xc0 - 1)));
 }
 
-static TARGET_SSSE3 bool ssse3(const unsigned char *data, size_t size)
+INLINE TARGET_SSSE3 bool no_errors_128(__m128i wrong)
+{
+	return _mm_movemask_epi8(_mm_cmpeq_epi8(wrong, _mm_setzero_si128())) ==
+	       0xffff;
+}
+
+/* 16 bytes, of which the last @size count; those before become ASCII. */
+INLINE TARGET_SSSE3 bool short_128(const unsigned char *from, size_t size)
+{
+	const __m128i bytes = _mm_and_si128(
+		_mm_loadu_si128((const __m128i *)from),
+		_mm_loadu_si128((const __m128i *)(kept_from(16 + size))));
+
+	return no_errors_128(_mm_or_si128(
+		errors_128(bytes, _mm_setzero_si128()), open_128(bytes)));
+}
+
+static TARGET_SSSE3 bool ssse3(const unsigned char *floor,
+			       const unsigned char *data, size_t size)
 {
 	__m128i wrong = _mm_setzero_si128();
 	__m128i before = _mm_setzero_si128();
 	__m128i open = _mm_setzero_si128();
 	size_t i = 0;
 
+	if (size <= 16 && data + size - floor >= 16)
+		return short_128(data + size - 16, size);
 	while (i < size) {
 		unsigned char last[16] = { 0 };
 		__m128i bytes;
@@ -196,9 +229,7 @@ static TARGET_SSSE3 bool ssse3(const unsigned char *data, size_t size)
 		before = bytes;
 		i += 16;
 	}
-	wrong = _mm_or_si128(wrong, open);
-	return _mm_movemask_epi8(_mm_cmpeq_epi8(wrong, _mm_setzero_si128())) ==
-	       0xffff;
+	return no_errors_128(_mm_or_si128(wrong, open));
 }
 
 /* ---- 32 bytes at a time ---- */
@@ -214,12 +245,10 @@ INLINE TARGET_AVX2 __m256i upper_256(__m256i bytes)
 				_mm256_set1_epi8(0x0f));
 }
 
-INLINE TARGET_AVX2 __m256i errors_256(__m256i bytes, __m256i before)
+/* @one, @two and @three: the bytes so many before each. */
+INLINE TARGET_AVX2 __m256i errors_by_256(__m256i bytes, __m256i one,
+					 __m256i two, __m256i three)
 {
-	const __m256i across = _mm256_permute2x128_si256(before, bytes, 0x21);
-	const __m256i one = _mm256_alignr_epi8(bytes, across, 15);
-	const __m256i two = _mm256_alignr_epi8(bytes, across, 14);
-	const __m256i three = _mm256_alignr_epi8(bytes, across, 13);
 	const __m256i pairs = _mm256_and_si256(
 		_mm256_and_si256(
 			_mm256_shuffle_epi8(_mm256_setr_epi8(BYTE_1_HIGH,
@@ -238,6 +267,20 @@ INLINE TARGET_AVX2 __m256i errors_256(__m256i bytes, __m256i before)
 		_mm256_and_si256(must, _mm256_set1_epi8((char)0x80)), pairs);
 }
 
+INLINE TARGET_AVX2 __m256i errors_256(__m256i bytes, __m256i before)
+{
+	const __m256i across = _mm256_permute2x128_si256(before, bytes, 0x21);
+
+	return errors_by_256(bytes, _mm256_alignr_epi8(bytes, across, 15),
+			     _mm256_alignr_epi8(bytes, across, 14),
+			     _mm256_alignr_epi8(bytes, across, 13));
+}
+
+INLINE TARGET_AVX2 __m256i load_256(const unsigned char *from)
+{
+	return _mm256_loadu_si256((const __m256i *)from);
+}
+
 INLINE TARGET_AVX2 __m256i open_256(__m256i bytes)
 {
 	return _mm256_subs_epu8(
@@ -248,18 +291,43 @@ INLINE TARGET_AVX2 __m256i open_256(__m256i bytes)
 				 (char)(0xe0 - 1), (char)(0xc0 - 1)));
 }
 
-static TARGET_AVX2 bool avx2(const unsigned char *data, size_t size)
+/* 32 bytes, of which the last @size count; those before become ASCII. */
+INLINE TARGET_AVX2 __m256i short_256(const unsigned char *from, size_t size)
 {
+	const __m256i bytes =
+		_mm256_and_si256(load_256(from), load_256(kept_from(size)));
+
+	return _mm256_or_si256(errors_256(bytes, _mm256_setzero_si256()),
+			       open_256(bytes));
+}
+
+/* 32 bytes behind at least three others of the same text. */
+INLINE TARGET_AVX2 __m256i last_256(const unsigned char *from)
+{
+	const __m256i bytes = load_256(from);
+
+	return _mm256_or_si256(errors_by_256(bytes, load_256(from - 1),
+					     load_256(from - 2),
+					     load_256(from - 3)),
+			       open_256(bytes));
+}
+
+static TARGET_AVX2 bool avx2(const unsigned char *floor,
+			     const unsigned char *data, size_t size)
+{
+	const unsigned char *const end = data + size;
 	__m256i wrong = _mm256_setzero_si256();
 	__m256i before = _mm256_setzero_si256();
 	__m256i open = _mm256_setzero_si256();
-	size_t i = 0;
 
-	if (size <= 16)
-		return ssse3(data, size);
-	for (; size - i >= 32; i += 32) {
-		const __m256i bytes =
-			_mm256_loadu_si256((const __m256i *)(data + i));
+	if (size < 35) {
+		if (size > 32 || end - floor < 32)
+			return ssse3(floor, data, size);
+		wrong = short_256(end - 32, size);
+		return _mm256_testz_si256(wrong, wrong);
+	}
+	for (; end - data >= 32; data += 32) {
+		const __m256i bytes = load_256(data);
 
 		if (!_mm256_movemask_epi8(bytes)) {
 			wrong = _mm256_or_si256(wrong, open);
@@ -271,16 +339,8 @@ static TARGET_AVX2 bool avx2(const unsigned char *data, size_t size)
 		}
 		before = bytes;
 	}
-	if (i < size) {
-		unsigned char last[32] = { 0 };
-		__m256i bytes;
-
-		fastipc_put(last, data + i, size - i);
-		bytes = _mm256_loadu_si256((const __m256i *)last);
-		wrong = _mm256_or_si256(wrong, errors_256(bytes, before));
-		open = open_256(bytes);
-	}
-	wrong = _mm256_or_si256(wrong, open);
+	/* The rest with what comes before it: some of it is seen again. */
+	wrong = _mm256_or_si256(wrong, data < end ? last_256(end - 32) : open);
 	return _mm256_testz_si256(wrong, wrong);
 }
 
@@ -301,25 +361,31 @@ const struct fastipc_utf8_variant fastipc_utf8_variants[] = {
  * The chosen function, first itself one that chooses.  Relaxed is enough: all
  * threads choose the same, and what is pointed at is constant.
  */
-typedef bool (*utf8_function)(const unsigned char *data, size_t size);
+static bool choose(const unsigned char *floor, const unsigned char *data,
+		   size_t size);
 
-static bool choose(const unsigned char *data, size_t size);
+static _Atomic(fastipc_utf8_function) chosen = choose;
 
-static _Atomic(utf8_function) chosen = choose;
-
-static __attribute__((cold)) bool choose(const unsigned char *data, size_t size)
+static __attribute__((cold)) bool choose(const unsigned char *floor,
+					 const unsigned char *data, size_t size)
 {
 	const struct fastipc_utf8_variant *variant = fastipc_utf8_variants;
 
 	while (!variant->usable())
 		variant++;
 	atomic_store_explicit(&chosen, variant->valid, memory_order_relaxed);
-	return variant->valid(data, size);
+	return variant->valid(floor, data, size);
 }
 
 bool fastipc_utf8_valid(const void *data, size_t size)
 {
+	return fastipc_utf8_valid_in(data, data, size);
+}
+
+bool fastipc_utf8_valid_in(const void *floor, const void *data, size_t size)
+{
 	if (!size)
 		return true;
-	return atomic_load_explicit(&chosen, memory_order_relaxed)(data, size);
+	return atomic_load_explicit(&chosen, memory_order_relaxed)(floor, data,
+								   size);
 }

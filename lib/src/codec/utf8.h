@@ -8,10 +8,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* What is from @floor on can be loaded, too. */
+typedef bool (*fastipc_utf8_function)(const unsigned char *floor,
+				      const unsigned char *data, size_t size);
+
 struct fastipc_utf8_variant {
 	const char *name;
 	bool (*usable)(void); /* on this CPU */
-	bool (*valid)(const unsigned char *data, size_t size);
+	fastipc_utf8_function valid;
 };
 
 /* Fastest first; ends with a name of NULL; one is always usable. */
