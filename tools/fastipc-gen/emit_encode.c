@@ -50,6 +50,12 @@ static uint32_t words_of(const struct fastipc_schema_table *table)
 	return table->fixed_size ? (table->fixed_size + 7u) / 8 : 1;
 }
 
+/* Bytes of its header, and of an END. */
+static uint32_t width_of(const struct fastipc_schema_table *table)
+{
+	return gen_is_large(table) ? 4 : 2;
+}
+
 static bool in_registers(const struct fastipc_schema_table *table)
 {
 	return words_of(table) <= WORDS_IN_REGISTERS;
@@ -444,15 +450,16 @@ static const char *plain_size(struct gen *gen,
 			    gen_width(field->type));
 }
 
+/* @slack: there is more room than that. */
 static void put_plain(struct gen *gen, const struct fastipc_schema_field *field,
-		      const struct gen_field *names)
+		      const struct gen_field *names, bool slack)
 {
 	const char *member = names->member;
 
 	if (gen_kind(field) == GEN_STRING || gen_is_bytes(field))
 		put(gen,
-		    "\tat = fastipc_put(at, value->%s.data, value->%s.size);\n",
-		    member, member);
+		    "\tat = fastipc_put%s(at, value->%s.data, value->%s.size);\n",
+		    slack ? "_short" : "", member, member);
 	else if (gen_kind(field) == GEN_STRUCTS)
 		put(gen, "\tat = %s_put_array_(at, value->%s);\n",
 		    gen->structs[field->ref].name, member);
@@ -492,7 +499,7 @@ static void put_tail(struct gen *gen, const struct fastipc_schema_field *field,
 		put_vector_of_tables(gen, field, member, wide);
 		break;
 	default:
-		put_plain(gen, field, names);
+		put_plain(gen, field, names, false);
 		break;
 	}
 }
@@ -511,24 +518,30 @@ tail_of(const struct fastipc_schema_table *table, const struct gen_table *names,
 	return field;
 }
 
+static void put_whole_words(struct gen *gen,
+			    const struct fastipc_schema_table *table,
+			    const char *indent)
+{
+	for (uint32_t i = 0; i < words_of(table); i++)
+		put(gen, "%sfastipc_put_word(at + %u, head.word%u);\n", indent,
+		    width_of(table) + 8 * i, i);
+}
+
 /* Whole words if they fit: tails overwrite what is behind the last byte. */
 static void put_words(struct gen *gen, const struct fastipc_schema_table *table,
 		      const char *wide)
 {
 	const uint32_t words = words_of(table);
-	const uint32_t header = gen_is_large(table) ? 4 : 2;
 
 	if (!in_registers(table)) {
 		put(gen,
 		    "\tfastipc_put_words(at + %u, head.words, head.fixed);\n",
-		    header);
+		    width_of(table));
 		return;
 	}
 	put(gen, "\tif (FASTIPC_LIKELY((size_t)(limit - at) >= %u)) {\n",
-	    header + 8 * words);
-	for (uint32_t i = 0; i < words; i++)
-		put(gen, "\t\tfastipc_put_word(at + %u, head.word%u);\n",
-		    header + 8 * i, i);
+	    width_of(table) + 8 * words);
+	put_whole_words(gen, table, "\t\t");
 	put(gen, "\t} else {\n\t\tconst uint64_t words[] = {");
 	for (uint32_t i = 0; i < words; i++)
 		put(gen, "%shead.word%u", i ? ", " : " ", i);
@@ -634,23 +647,63 @@ static void put_tails(struct gen *gen, const struct fastipc_schema_table *table,
 		put(gen, "done:\n");
 }
 
-static void emit_put(struct gen *gen, uint16_t index)
+/* ENDs from the sizes, and then the tails, which need not wait for them. */
+static void put_flat_tails(struct gen *gen,
+			   const struct fastipc_schema_table *table,
+			   const struct gen_table *names, const char *wide)
+{
+	const struct gen_field *field_names = NULL;
+	const struct fastipc_schema_field *field;
+
+	for (uint32_t i = 0; i + 1 < table->variables; i++) {
+		field = tail_of(table, names, i, &field_names);
+		if (field)
+			put(gen, "\tend += %s;\n",
+			    plain_size(gen, field, field_names));
+		put(gen, "\tfastipc_store_end(ends + %u, end, %s);\n",
+		    i * width_of(table), wide);
+	}
+	for (uint32_t i = 0; i < table->variables; i++) {
+		field = tail_of(table, names, i, &field_names);
+		if (field)
+			put_plain(gen, field, field_names, true);
+		if (i + 1 < table->variables)
+			put(gen, "\tif (head.count <= %u)\n\t\treturn at;\n",
+			    i + 1);
+	}
+}
+
+/* The beginning of a function that writes a record. */
+static void put_put(struct gen *gen, const struct gen_table *names,
+		    const char *linkage, const char *function)
+{
+	put(gen,
+	    "%suint8_t *%s(const struct %s *restrict value,\n"
+	    "\t\tuint8_t *at, const uint8_t *limit, unsigned int depth)\n"
+	    "{\n",
+	    linkage, function, names->name);
+}
+
+static const char *linkage_of(struct gen *gen, uint16_t index)
+{
+	return gen_is_leaf(gen, index) ? "FASTIPC_CODEC " : "";
+}
+
+/* Byte by byte where that must be. */
+static void emit_put_any(struct gen *gen, uint16_t index, const char *linkage,
+			 const char *function)
 {
 	const struct fastipc_schema_table *table = &gen->schema->tables[index];
 	const struct gen_table *names = &gen->tables[index];
 	const char *wide = gen_bool(gen_is_large(table));
 
+	put_put(gen, names, linkage, function);
 	put(gen,
-	    "%suint8_t *%s(const struct %s *restrict value,\n"
-	    "\t\tuint8_t *at, const uint8_t *limit, unsigned int depth)\n"
-	    "{\n"
 	    "\tuint8_t *const start = at;\n"
 	    "\tstruct %s_head_ head;\n"
 	    "%s"
 	    "\tsize_t rest;\n\n",
-	    gen_is_leaf(gen, index) ? "FASTIPC_CODEC " : "",
-	    put_function(gen, index), names->name, names->name,
-	    table->variables > 1 ? "\tuint8_t *ends;\n" : "");
+	    names->name, table->variables > 1 ? "\tuint8_t *ends;\n" : "");
 	/* Whose record is in another one was asked there. */
 	if (has_parts(table)) {
 		put(gen, "\tif (FASTIPC_UNLIKELY(depth >= FASTIPC_CODEC_DEPTH) "
@@ -686,6 +739,79 @@ static void emit_put(struct gen *gen, uint16_t index)
 	    "\treturn at;\n"
 	    "}\n\n",
 	    gen_is_large(table) ? "UINT32_MAX" : "FASTIPC_RECORD_SMALL");
+}
+
+/* Are all its tails such as are copied, so that where each ends is known? */
+static bool is_flat(const struct fastipc_schema_table *table)
+{
+	if (!table->variables || !in_registers(table))
+		return false;
+	for (uint32_t i = 0; i < table->variables; i++) {
+		const struct fastipc_schema_field *field =
+			gen_variable(table, i);
+
+		if (field && !gen_is_deprecated(field) && !is_plain(field))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Where there is more room than the record needs, all of its head is written,
+ * ENDs of absent fields too, and then the tails over what is too much of it.
+ */
+static void emit_put_flat(struct gen *gen, uint16_t index)
+{
+	const struct fastipc_schema_table *table = &gen->schema->tables[index];
+	const struct gen_table *names = &gen->tables[index];
+	const char *wide = gen_bool(gen_is_large(table));
+	const char *tight =
+		names_format(gen->arena, "%s_put_tight_", names->name);
+
+	emit_put_any(gen, index, "FASTIPC_CODEC_COLD ", tight);
+	put_put(gen, names, linkage_of(gen, index), put_function(gen, index));
+	put(gen,
+	    "\tstruct %s_head_ head;\n"
+	    "\tuint64_t needed;\n"
+	    "%s"
+	    "\tsize_t end;\n\n"
+	    "\tif (FASTIPC_UNLIKELY(!%s_fields_(value, &head)))\n"
+	    "\t\treturn NULL;\n"
+	    "\tif (!(head.fixed | head.count))\n"
+	    "\t\treturn at;\n"
+	    "\tend = fastipc_head_size(head.fixed, head.count, %s);\n"
+	    "\tneeded = end",
+	    names->name, table->variables > 1 ? "\tuint8_t *ends;\n" : "",
+	    names->name, wide);
+	put_room(gen, table, names, 0);
+	put(gen,
+	    ";\n"
+	    "\tif (FASTIPC_UNLIKELY(needed > %s ||\n"
+	    "\t    (uint64_t)(limit - at) < needed + %u + "
+	    "FASTIPC_PUT_SLACK))\n"
+	    "\t\treturn %s(value, at, limit, depth);\n"
+	    "\tfastipc_put_header(at, head.fixed, head.count, %s);\n",
+	    gen_is_large(table) ? "UINT32_MAX" : "FASTIPC_RECORD_SMALL",
+	    8 * words_of(table) + width_of(table) * (table->variables + 1u),
+	    tight, wide);
+	put_whole_words(gen, table, "\t");
+	if (table->variables > 1)
+		put(gen, "\tends = at + fastipc_width(%s) + head.fixed;\n",
+		    wide);
+	put(gen, "\tat += end;\n");
+	put_flat_tails(gen, table, names, wide);
+	put(gen, "\treturn at;\n}\n\n");
+}
+
+static void emit_put(struct gen *gen, uint16_t index)
+{
+	const struct gen_table *names = &gen->tables[index];
+
+	if (is_flat(&gen->schema->tables[index]))
+		emit_put_flat(gen, index);
+	else
+		emit_put_any(gen, index, linkage_of(gen, index),
+			     put_function(gen, index));
 	if (gen_is_leaf(gen, index))
 		put(gen,
 		    "uint8_t *%s_put_(const struct %s *value, uint8_t *at,\n"
