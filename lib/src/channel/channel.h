@@ -56,6 +56,9 @@ struct fastipc_channel {
 	uint32_t cpu;	  /* as in the own control page */
 	uint64_t room_at; /* the peer's head that a sleeper for space waits for */
 	uint64_t rx_told; /* rx.released when the peer was last told */
+	uint64_t bulk;	  /* records sent of large messages and streams */
+	uint64_t others;  /* other records, when bulk was sent last ... */
+	uint64_t shared;  /* ... and tx.tail when these had last grown, or 0 */
 	bool hungup;	  /* the transport says that the peer is gone */
 	int reserved;	  /* public API: size of the open reservation, or -1 */
 	uint64_t peeked;  /* public API: end of what was shown */

@@ -278,12 +278,30 @@ static void write_frame(const struct fastipc_channel *channel,
 	fastipc_frame_write(channel, place, message, flags, &written, length);
 }
 
+/* How many bytes bulk may leave unread now. */
+static uint64_t bulk_most(struct fastipc_channel *channel)
+{
+	const struct fastipc_producer *tx = &channel->tx;
+	uint64_t others = tx->records - channel->bulk;
+
+	if (others != channel->others) {
+		channel->others = others;
+		channel->shared = tx->tail;
+	} else if (tx->tail - channel->shared > FASTIPC_BULK_ALONE) {
+		channel->shared = 0;
+	}
+	if (!channel->shared)
+		return tx->size - tx->size / 8;
+	return tx->size / 2 < FASTIPC_BULK_MOST ? tx->size / 2
+						: FASTIPC_BULK_MOST;
+}
+
 /* Whether bulk of @size bytes in a record leaves the rest of the ring free. */
 static int reserve_bulk(struct fastipc_channel *channel, uint32_t size)
 {
 	struct fastipc_producer *tx = &channel->tx;
-	uint64_t after = tx->tail + FASTIPC_RECORD_SPACE(size) -
-			 fastipc_frame_bulk_most(channel);
+	uint64_t after =
+		tx->tail + FASTIPC_RECORD_SPACE(size) - bulk_most(channel);
 	int error;
 
 	if ((int64_t)(tx->head - after) >= 0)
@@ -347,6 +365,7 @@ static int push_made(struct fastipc_channel *channel,
 	message->offset += skip;
 	write_frame(channel, place, message, flags, &block, length);
 	fastipc_producer_commit(&channel->tx, size);
+	channel->bulk += bulk;
 	message->offset += length;
 	return message->offset < message->size ? -EINPROGRESS : 0;
 }
@@ -394,6 +413,7 @@ int fastipc_frame_push_part(struct fastipc_channel *channel,
 		return error;
 	write_frame(channel, place, message, flags, &block, length);
 	fastipc_producer_commit(&channel->tx, size);
+	channel->bulk += bulk;
 	message->offset += length;
 	return length < left ? -EINPROGRESS : 0;
 }

@@ -289,18 +289,13 @@ fastipc_frame_payload_max(const struct fastipc_channel *channel)
 }
 
 /*
- * Unread bytes that large messages and streams may leave in the ring: what a
- * small message finds before it there, at most.
+ * Unread bytes that large messages and streams may leave in the ring while
+ * small messages go beside them: what a small one finds before it there, at
+ * most.  While none has gone for so many bytes, the ring is theirs but for an
+ * eighth: with less, whoever sleeps is woken for each few fragments.
  */
 #define FASTIPC_BULK_MOST (64u << 10)
-
-static inline uint32_t
-fastipc_frame_bulk_most(const struct fastipc_channel *channel)
-{
-	uint32_t half = (uint32_t)(channel->tx.size / 2);
-
-	return half < FASTIPC_BULK_MOST ? half : FASTIPC_BULK_MOST;
-}
+#define FASTIPC_BULK_ALONE (64u << 20)
 
 /*
  * The next frame of the message, with @most bytes of it at most; as @bulk only

@@ -20,13 +20,14 @@ void fastipc_outbox_init(struct outbox *outbox)
 struct parcel *fastipc_parcel_make(const struct fastipc_outgoing *message)
 {
 	uint32_t left = message->size - message->offset;
-	struct parcel *parcel = malloc(sizeof(*parcel) + left);
+	/* For all of it: what is left of the next one may be more. */
+	struct parcel *parcel = malloc(sizeof(*parcel) + message->size);
 
 	if (!parcel)
 		return NULL;
 	*parcel = (struct parcel){
 		.message = *message,
-		.capacity = left,
+		.capacity = message->size,
 	};
 	if (left)
 		memcpy(parcel->bytes, message->data + message->offset, left);
@@ -224,6 +225,10 @@ int fastipc_outbox_push(struct outbox *outbox, struct fastipc_channel *channel,
 			return error;
 		fastipc_producer_publish(&channel->tx);
 		*moved = true;
+		/* More of it comes: let a sleeper of another CPU wake up
+		 * meanwhile. */
+		if (error && fastipc_channel_peer_elsewhere(channel))
+			fastipc_channel_notify(channel, FASTIPC_WANT_DATA);
 		fastipc_outbox_sent(outbox, parcel,
 				    parcel->message.offset - before, !error);
 		if (!error)
