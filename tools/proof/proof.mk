@@ -32,6 +32,14 @@ proof-run: tools $(PROOF_PROGRAMS)
 		MINUTES=$(MINUTES) RUNS=$(RUNS) CHECK=$(CHECK) \
 		SECTIONS='$(SECTIONS)' tools/proof/run
 
+# What the module is measured by: a section boots it, but not the quick form.
+.PHONY: proof-vm
+proof-vm: export VM_FILES := $(O)/$(PROOF)/trips
+proof-vm: tools $(O)/$(PROOF)/trips
+	@tools/deps run $(VM_DEPS)
+	$(call vm_prepare,$(O)/vm/proof,$(firstword $(VM)),$(PROOF)/kmod.sh)
+	@selftests/vm/boot.sh $(O)/vm/proof
+
 $(call objects,$(PROOF)/parts/*.c): $(O)/%.o: %.c $(O)/flags | $(PROOF_MESSAGES)
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(FLAGS) -Itools -I$(O)/$(PROOF) -MMD -MP -c -o $@ $<
