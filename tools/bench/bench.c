@@ -194,8 +194,9 @@ static error_t parse(int key, char *word, struct argp_state *state)
 		break;
 	case ARGP_KEY_ARG:
 		if (!strcmp(word, "loan"))
-			argp_error(state,
-				   "loan comes first, and its options after it");
+			argp_error(
+				state,
+				"loan comes first, and its options after it");
 		if (state->arg_num)
 			argp_error(state, "one TEST at a time");
 		if (!strcmp(word, "codec") || !strcmp(word, "publish"))
