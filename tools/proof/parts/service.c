@@ -118,10 +118,12 @@ static void serve(const struct service *service,
 		fail(0, "cannot run on CPU %d", options->cpu);
 	forked = make_server(service, options);
 	sigaction(SIGTERM, &end, NULL);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() == parent && write(ready, "", 1) == 1)
 		fastipc_server_run(forked);
 	fastipc_server_destroy(forked);
+	if (getppid() != parent)
+		remove_directory(service);
 }
 
 static void start_process(struct service *service,
