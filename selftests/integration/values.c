@@ -237,6 +237,19 @@ static void limits(void **state)
 	finish(&server, client);
 }
 
+/* It says that it wrote more than there was room for. */
+static int boast(const void *context, void *data, size_t capacity, size_t *size)
+{
+	const struct value *value = context;
+
+	(void)data;
+	*size = value->size;
+	if (capacity < value->size)
+		return -EMSGSIZE;
+	*size = capacity + 1;
+	return 0;
+}
+
 static void encoders_that_fail(void **state)
 {
 	struct server_process server;
@@ -270,6 +283,15 @@ static void encoders_that_fail(void **state)
 	assert_result(fastipc_client_call_value(client, FASTIPC_TYPE_RESERVED,
 						encode, &value, NULL, soon()),
 		      -EINVAL);
+	/* In the ring, and in a buffer. */
+	for (value.size = 10; value.size <= 1000000; value.size *= 100000) {
+		assert_result(fastipc_client_call_value(client, INVERT, boast,
+							&value, NULL, soon()),
+			      -EINVAL);
+		assert_result(fastipc_client_post_value(client, INVERT, boast,
+							&value, 0, soon()),
+			      -EINVAL);
+	}
 	/* None of these has left anything behind. */
 	value = (struct value){ .data = (const void *)"x", .size = 1 };
 	assert_result(fastipc_client_call_value(client, INVERT, encode, &value,

@@ -525,6 +525,10 @@ int fastipc_frame_make_value(fastipc_encode_fn encode, const void *value,
 					    *size);
 		error = encode(value, *data, capacity, size);
 	}
+	if (!error && *size > capacity)
+		error = fastipc_fail(
+			-EINVAL, "the encoder wrote %zu bytes where %zu are",
+			*size, capacity);
 	if (error) {
 		free(*data);
 		*data = NULL;
