@@ -99,12 +99,23 @@ static struct fastipc_server *make_server(const struct service *service,
 	return server;
 }
 
+/* In the server's process. */
 static struct fastipc_server *forked;
+static pid_t forked_by;
+static char forked_socket[108];
+static const char *forked_directory;
 
 static void on_end(int number)
 {
 	(void)number;
-	fastipc_server_stop(forked);
+	if (getppid() == forked_by) {
+		fastipc_server_stop(forked);
+		return;
+	}
+	/* An orphan: a handler may wait for its client for ever. */
+	unlink(forked_socket);
+	rmdir(forked_directory);
+	_exit(1);
 }
 
 /* The process of the server; it ends with the one that forked it. */
@@ -117,13 +128,15 @@ static void serve(const struct service *service,
 	if (placement_pin(options->cpu))
 		fail(0, "cannot run on CPU %d", options->cpu);
 	forked = make_server(service, options);
+	forked_by = parent;
+	forked_directory = service->directory;
+	if (fastipc_address_path(service->address, forked_socket))
+		fail(0, "%s is no address", service->address);
 	sigaction(SIGTERM, &end, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() == parent && write(ready, "", 1) == 1)
 		fastipc_server_run(forked);
 	fastipc_server_destroy(forked);
-	if (getppid() != parent)
-		remove_directory(service);
 }
 
 static void start_process(struct service *service,
