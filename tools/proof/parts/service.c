@@ -137,6 +137,8 @@ static void serve(const struct service *service,
 	if (getppid() == parent && write(ready, "", 1) == 1)
 		fastipc_server_run(forked);
 	fastipc_server_destroy(forked);
+	/* The client may have been told to end, too. */
+	rmdir(forked_directory);
 }
 
 static void start_process(struct service *service,
