@@ -148,11 +148,15 @@ $(LIB_SO): $(LIB_OBJECTS) lib/libfastipc.map
 # The command has what it needs in itself, where there are archives of it: only
 # pages that are used are in memory then, which is less than each library takes.
 archive = $(or $(wildcard $(shell $(CC) -print-file-name=$(1:-l%=lib%.a))),$(1))
+# What serves stands together, for the kernel maps what is around it, too.
+SERVE_OBJECTS := $(patsubst %,$(O)/tools/fastipc/%.o,main serve files \
+		files_stream tree memory trim arguments print)
 NEEDED  = $(foreach flag,$(URCU) $(COMPRESS) $(NL),$(call archive,$(flag)))
 
 $(O)/bin/fastipc: $(TOOL_OBJECTS) $(SCHEMA_A) $(LIB_A)
 	@mkdir -p $(@D)
-	$(call say,LD)$(CC) $(FLAGS) $(LINK) -o $@ $^ $(NEEDED) -lm
+	$(call say,LD)$(CC) $(FLAGS) $(LINK) -o $@ $(SERVE_OBJECTS) $(LIB_A) \
+		$(filter-out $(SERVE_OBJECTS),$^) $(NEEDED) -lm
 
 $(GEN): $(GEN_OBJECTS) $(SCHEMA_A)
 	@mkdir -p $(@D)

@@ -72,6 +72,9 @@ static const char description[] =
 	"own (fastipc bench loan --help)\n"
 	"  publish  messages of a topic; it comes first, and has options of "
 	"its own (fastipc bench publish --help)\n"
+	"  load     many connections of several processes to a server that "
+	"runs; it comes first, and has options of its own (fastipc bench load "
+	"--help)\n"
 	"  codec    messages in fastipc's format and in others; it comes first, "
 	"and has options of its own (fastipc bench codec --help)\n\n"
 	"Every content is checked.  In between slices of the test the same two "
@@ -199,7 +202,8 @@ static error_t parse(int key, char *word, struct argp_state *state)
 				"loan comes first, and its options after it");
 		if (state->arg_num)
 			argp_error(state, "one TEST at a time");
-		if (!strcmp(word, "codec") || !strcmp(word, "publish"))
+		if (!strcmp(word, "codec") || !strcmp(word, "publish") ||
+		    !strcmp(word, "load"))
 			argp_error(state,
 				   "%s comes first, and its options after it",
 				   word);
@@ -299,6 +303,8 @@ int command_bench(int argc, char **argv)
 		return bench_loan(argc - 1, argv + 1);
 	if (argc > 1 && !strcmp(argv[1], "codec"))
 		return bench_codec(argv + 1);
+	if (argc > 1 && !strcmp(argv[1], "load"))
+		return bench_load(argc - 1, argv + 1);
 	if (argc > 1 && !strcmp(argv[1], "publish"))
 		return bench_publish(argc - 1, argv + 1);
 	argp_parse(&argp, argc, argv, 0, NULL, &options);

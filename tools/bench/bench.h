@@ -163,6 +163,8 @@ void report_warnings(const struct bench_options *options,
 int bench_loan(int argc, char **argv);
 /* Becomes the program that measures the codec; returns if it cannot. */
 int bench_codec(char **argv);
+/* Puts load on a server that runs, with options of its own. */
+int bench_load(int argc, char **argv);
 /* Measures topics, with options of its own. */
 int bench_publish(int argc, char **argv);
 

@@ -14,7 +14,6 @@
 
 #include "files.h"
 #include "memory.h"
-#include "protocol.h"
 #include "tree.h"
 
 static int refuse(struct fastipc_request *request, int error)
@@ -42,7 +41,7 @@ static int request_path(const struct fastipc_request *request, size_t skip,
 	return 0;
 }
 
-static char *worker_buffer(struct file_service *service)
+char *file_service_buffer(struct file_service *service)
 {
 	char *buffer = pthread_getspecific(service->buffer);
 
@@ -56,8 +55,7 @@ static char *worker_buffer(struct file_service *service)
 	return buffer;
 }
 
-/* Up to @size bytes from @offset; fewer only at the end of the file. */
-static ssize_t read_fully(int fd, char *data, size_t size, off_t offset)
+ssize_t files_read(int fd, char *data, size_t size, off_t offset)
 {
 	size_t done = 0;
 
@@ -79,7 +77,7 @@ static ssize_t read_fully(int fd, char *data, size_t size, off_t offset)
 static int reply_with_bytes(struct fastipc_request *request, int fd, char *data,
 			    size_t size, off_t offset)
 {
-	ssize_t count = read_fully(fd, data, size, offset);
+	ssize_t count = files_read(fd, data, size, offset);
 
 	if (count < 0)
 		return refuse(request, (int)count);
@@ -106,7 +104,7 @@ static int reply_with_large_file(struct fastipc_request *request, int fd,
 static int handle_get(struct fastipc_request *request, void *context)
 {
 	struct file_service *service = context;
-	char *buffer = worker_buffer(service);
+	char *buffer = file_service_buffer(service);
 	char path[PATH_MAX];
 	struct stat status;
 	size_t size;
@@ -133,7 +131,7 @@ static int handle_get(struct fastipc_request *request, void *context)
 static int handle_get_range(struct fastipc_request *request, void *context)
 {
 	struct file_service *service = context;
-	char *buffer = worker_buffer(service);
+	char *buffer = file_service_buffer(service);
 	struct range_request range;
 	char path[PATH_MAX];
 	struct stat status;
@@ -159,6 +157,31 @@ static int handle_get_range(struct fastipc_request *request, void *context)
 	error = reply_with_bytes(request, fd, buffer, length, (off_t)offset);
 	close(fd);
 	return error;
+}
+
+static int handle_stream(struct fastipc_request *request, void *context)
+{
+	struct file_service *service = context;
+	struct range_request range;
+	char path[PATH_MAX];
+	struct stat status;
+	uint64_t offset;
+	int fd, error;
+
+	if (!file_service_buffer(service))
+		return -ENOMEM;
+	error = request_path(request, sizeof(range), path);
+	if (error)
+		return refuse(request, error);
+	memcpy(&range, fastipc_request_data(request), sizeof(range));
+	offset = le64toh(range.offset);
+	if (offset > INT64_MAX - UINT32_MAX)
+		return refuse(request, -EINVAL);
+	fd = tree_open_file(service->root, path, &status);
+	if (fd < 0)
+		return refuse(request, fd);
+	return files_stream(request, service, fd, offset,
+			    le32toh(range.length));
 }
 
 static void status_to_wire(struct file_status *wire, enum file_kind kind,
@@ -287,7 +310,7 @@ static int handle_list(struct fastipc_request *request, void *context)
 	char path[PATH_MAX];
 	int error;
 
-	page.data = worker_buffer(page.service);
+	page.data = file_service_buffer(page.service);
 	if (!page.data)
 		return -ENOMEM;
 	error = request_path(request, sizeof(from), path);
@@ -342,7 +365,7 @@ static const struct {
 	{ TYPE_ECHO, handle_echo },	      { TYPE_GET, handle_get },
 	{ TYPE_STAT, handle_stat },	      { TYPE_LIST, handle_list },
 	{ TYPE_SINK, handle_sink },	      { TYPE_INFO, handle_info },
-	{ TYPE_GET_RANGE, handle_get_range },
+	{ TYPE_GET_RANGE, handle_get_range }, { TYPE_STREAM, handle_stream },
 };
 
 int file_service_start(struct file_service *service,

@@ -13,6 +13,8 @@
  * SINK      5 any bytes, one-way         none (empty if it is called)
  * INFO      6 empty                      struct server_information
  * GET_RANGE 7 struct range_request, path bytes, fewer only at the file's end
+ * STREAM    8 struct range_request, path a stream of the same, of any length:
+ *                                        messages of up to RANGE_MAX bytes
  *
  * A path that leaves the served directory ("..", an absolute path, a symbolic
  * link that points outside) fails with -EXDEV, and nothing is opened.
@@ -30,6 +32,7 @@ enum {
 	TYPE_SINK = 5,
 	TYPE_INFO = 6,
 	TYPE_GET_RANGE = 7,
+	TYPE_STREAM = 8,
 };
 
 /* The largest file that GET sends whole, in one message. */
