@@ -37,6 +37,7 @@ NL        := $(shell pkg-config --libs libnl-genl-3.0 2>/dev/null)
 NL_FLAGS  := $(shell pkg-config --cflags libnl-genl-3.0 2>/dev/null)
 FLAGS     := -std=c11 -D_GNU_SOURCE -DFASTIPC_VERSION='"$(VERSION)"' \
 	     -Iuapi -Ilib/include -Wall -Wextra -Werror -pthread \
+	     -ffunction-sections -fdata-sections \
 	     $(SAN_$(SAN)) $(CPPFLAGS) $(CFLAGS)
 LIB_FLAGS := -Ilib/src -fPIC -fno-semantic-interposition
 LINK      := -Wl,--as-needed $(LDFLAGS)
@@ -145,8 +146,9 @@ $(LIB_SO): $(LIB_OBJECTS) lib/libfastipc.map
 		$(URCU) $(COMPRESS)
 	@for link in $(LIB_LINKS); do ln -sf $(@F) $(@D)/$$link; done
 
-# The command has what it needs in itself, where there are archives of it: only
-# pages that are used are in memory then, which is less than each library takes.
+# The command has what it needs in itself, where there are archives of it, and
+# nothing else: only pages that are used are in memory then, which is less than
+# each library takes.
 archive = $(or $(wildcard $(shell $(CC) -print-file-name=$(1:-l%=lib%.a))),$(1))
 # What serves stands together, for the kernel maps what is around it, too.
 SERVE_OBJECTS := $(patsubst %,$(O)/tools/fastipc/%.o,main serve files \
@@ -155,7 +157,8 @@ NEEDED  = $(foreach flag,$(URCU) $(COMPRESS) $(NL),$(call archive,$(flag)))
 
 $(O)/bin/fastipc: $(TOOL_OBJECTS) $(SCHEMA_A) $(LIB_A)
 	@mkdir -p $(@D)
-	$(call say,LD)$(CC) $(FLAGS) $(LINK) -o $@ $(SERVE_OBJECTS) $(LIB_A) \
+	$(call say,LD)$(CC) $(FLAGS) $(LINK) -Wl,--gc-sections -o $@ \
+		$(SERVE_OBJECTS) $(LIB_A) \
 		$(filter-out $(SERVE_OBJECTS),$^) $(NEEDED) -lm
 
 $(GEN): $(GEN_OBJECTS) $(SCHEMA_A)

@@ -371,6 +371,8 @@ int command_get(int argc, char **argv)
 	sigaction(SIGTERM, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	arguments.options.connect_timeout_ns = arguments.timeout_ns;
+	/* Paths are short, and the server has all of it in its memory, too. */
+	arguments.options.ring_size = 64u << 10;
 	error = client_connect("get", arguments.name, &arguments.options,
 			       &client);
 	if (!error)
