@@ -7,6 +7,7 @@
 
 #define ECHO 1
 #define ALLOCATED 2
+#define VALUE 3
 
 static unsigned long allocations;
 
@@ -71,6 +72,31 @@ static int on_echo(struct fastipc_request *request, void *context)
 	return 0;
 }
 
+/* @value: a struct fastipc_buffer. */
+static int encode(const void *value, void *data, size_t capacity, size_t *size)
+{
+	const struct fastipc_buffer *buffer = value;
+
+	*size = buffer->size;
+	if (capacity < buffer->size)
+		return -EMSGSIZE;
+	if (buffer->size)
+		memcpy(data, buffer->data, buffer->size);
+	return 0;
+}
+
+static int on_value(struct fastipc_request *request, void *context)
+{
+	const struct fastipc_buffer value = {
+		.data = (void *)fastipc_request_data(request),
+		.size = fastipc_request_size(request),
+	};
+
+	(void)context;
+	check(!fastipc_request_reply_value(request, encode, &value));
+	return 0;
+}
+
 static int on_allocated(struct fastipc_request *request, void *context)
 {
 	unsigned long now = allocated();
@@ -83,6 +109,7 @@ static int on_allocated(struct fastipc_request *request, void *context)
 static void add_handlers(struct fastipc_server *server)
 {
 	check(!fastipc_server_add_handler(server, ECHO, on_echo, NULL));
+	check(!fastipc_server_add_handler(server, VALUE, on_value, NULL));
 	check(!fastipc_server_add_handler(server, ALLOCATED, on_allocated,
 					  NULL));
 }
@@ -113,6 +140,19 @@ static void call_many(struct fastipc_client *client, unsigned int calls,
 	for (unsigned int i = 0; i < calls; i++)
 		assert_int_equal(fastipc_client_call(client, ECHO, data, size,
 						     reply, soon()),
+				 0);
+}
+
+static void call_values(struct fastipc_client *client, unsigned int calls,
+			size_t size, struct fastipc_buffer *reply)
+{
+	static unsigned char data[1 << 20];
+	const struct fastipc_buffer value = { .data = data, .size = size };
+
+	for (unsigned int i = 0; i < calls; i++)
+		assert_int_equal(fastipc_client_call_value(client, VALUE,
+							   encode, &value,
+							   reply, soon()),
 				 0);
 }
 
@@ -149,9 +189,11 @@ static void count_calls(enum fastipc_wait wait, unsigned int calls, size_t size)
 	options.wait = wait;
 	client = connect_with(server.address, &options);
 	warm_up(client, size, &reply);
+	call_values(client, 10, size, &reply);
 	there = allocated_there(client);
 	here = allocated();
 	call_many(client, calls, size, &reply);
+	call_values(client, calls, size, &reply);
 	assert_int_equal(allocated() - here, 0);
 	assert_int_equal(allocated_there(client) - there, 0);
 	if (COUNTED)

@@ -503,39 +503,6 @@ int fastipc_frame_push_value(struct fastipc_channel *channel,
 	return 0;
 }
 
-int fastipc_frame_make_value(fastipc_encode_fn encode, const void *value,
-			     void **data, size_t *size)
-{
-	size_t capacity = 0;
-	int error = encode(value, NULL, 0, size);
-
-	*data = NULL;
-	/* Once more only if somebody changes the value meanwhile. */
-	while (error == -EMSGSIZE && *size > capacity) {
-		free(*data);
-		capacity = *size;
-		if (capacity > FASTIPC_MESSAGE_MAX)
-			return fastipc_fail(
-				-EMSGSIZE,
-				"no message may be longer than %u bytes",
-				FASTIPC_MESSAGE_MAX);
-		*data = malloc(capacity);
-		if (!*data)
-			return fastipc_fail(-ENOMEM, "no memory for %zu bytes",
-					    *size);
-		error = encode(value, *data, capacity, size);
-	}
-	if (!error && *size > capacity)
-		error = fastipc_fail(
-			-EINVAL, "the encoder wrote %zu bytes where %zu are",
-			*size, capacity);
-	if (error) {
-		free(*data);
-		*data = NULL;
-	}
-	return error;
-}
-
 int fastipc_assembly_expect(struct fastipc_assembly *assembly,
 			    const struct fastipc_frame *frame)
 {

@@ -370,12 +370,6 @@ int fastipc_frame_push_value(struct fastipc_channel *channel,
 			     struct fastipc_outgoing *message,
 			     fastipc_encode_fn encode, const void *value,
 			     bool more);
-/*
- * The same in memory from malloc(), for fastipc_frame_push().  -ENOMEM; or
- * @encode's error.
- */
-int fastipc_frame_make_value(fastipc_encode_fn encode, const void *value,
-			     void **data, size_t *size);
 
 /* A message being put together from fragments, in a buffer that is reused. */
 struct fastipc_assembly {

@@ -204,11 +204,12 @@ static int launch_value(struct fastipc_client *client, struct call *call,
 {
 	void *data;
 	size_t size;
-	int error = fastipc_frame_make_value(encode, value, &data, &size);
+	int error = fastipc_value_make(&client->outbox.spare, encode, value,
+				       &data, &size);
 
 	if (!error)
 		error = launch(client, call, type, data, size, 0, deadline);
-	free(data);
+	fastipc_value_free(&client->outbox.spare, data);
 	return error;
 }
 
@@ -385,11 +386,12 @@ int fastipc_client_post_value(struct fastipc_client *client, uint16_t type,
 	fastipc_unlock(&client->lock);
 	if (__builtin_expect(done, 1))
 		return 0;
-	error = fastipc_frame_make_value(encode, value, &data, &size);
+	error = fastipc_value_make(&client->outbox.spare, encode, value, &data,
+				   &size);
 	if (!error)
 		error = fastipc_client_post(client, type, data, size, flags,
 					    deadline);
-	free(data);
+	fastipc_value_free(&client->outbox.spare, data);
 	return error;
 }
 

@@ -96,6 +96,7 @@ static void free_client(struct fastipc_client *client)
 	fastipc_unpacker_free(&client->unpacker);
 	fastipc_compress_unref(client->compression);
 	fastipc_loans_end(client->loans);
+	fastipc_spare_free(&client->outbox.spare);
 	free(client->calls);
 	free(client->free_slots);
 	free(client);

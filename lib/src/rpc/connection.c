@@ -65,6 +65,7 @@ void fastipc_connection_unref(struct connection *connection)
 	pthread_mutex_destroy(&connection->lock);
 	fastipc_compress_unref(connection->packing.settings);
 	fastipc_loans_end(connection->loans);
+	fastipc_spare_free(&connection->outbox.spare);
 	free(connection->spare);
 	free(connection);
 }
@@ -98,6 +99,7 @@ void fastipc_connection_rest(struct connection *connection)
 
 	if (!connection->assembly.open)
 		fastipc_assembly_free(&connection->assembly);
+	fastipc_spare_free(&connection->outbox.spare);
 	if (shared)
 		pthread_mutex_lock(&connection->lock);
 	free(connection->spare);

@@ -12,7 +12,7 @@
 #ifndef FASTIPC_OUTBOX_H
 #define FASTIPC_OUTBOX_H
 
-#include "frame/frame.h"
+#include "frame/value.h"
 
 /* Bytes that a flow of weight 1 may send in a round. */
 #define FASTIPC_OUTBOX_QUANTUM 1024u
@@ -53,8 +53,9 @@ struct outbox {
 	struct flow *turns[2]; /* urgent and not: whose turn it is */
 	struct flow large;     /* messages of calls */
 	/* Any thread may look at these: */
-	uint32_t count; /* parcels */
-	bool clogged;	/* small ones, or very much of calls */
+	uint32_t count;		    /* parcels */
+	bool clogged;		    /* small ones, or very much of calls */
+	struct fastipc_spare spare; /* memory for the next value */
 };
 
 void fastipc_outbox_init(struct outbox *outbox);

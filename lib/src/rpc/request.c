@@ -323,6 +323,7 @@ int fastipc_request_reply(struct fastipc_request *request, const void *data,
 int fastipc_request_reply_value(struct fastipc_request *request,
 				fastipc_encode_fn encode, const void *value)
 {
+	struct fastipc_spare *spare;
 	void *data;
 	size_t size;
 	int error;
@@ -330,6 +331,9 @@ int fastipc_request_reply_value(struct fastipc_request *request,
 	if (!request || !encode)
 		return fastipc_fail(-EINVAL, "%s is NULL",
 				    request ? "encode" : "request");
+	/* A connection may end with the answer to what was deferred. */
+	spare = request->is_deferred ? NULL
+				     : &request->connection->outbox.spare;
 	if (__builtin_expect(is_plain(request, 0), 1)) {
 		struct connection *connection = request->connection;
 		struct fastipc_outgoing message = {
@@ -348,10 +352,10 @@ int fastipc_request_reply_value(struct fastipc_request *request,
 			return 0;
 		}
 	}
-	error = fastipc_frame_make_value(encode, value, &data, &size);
+	error = fastipc_value_make(spare, encode, value, &data, &size);
 	if (!error)
 		error = fastipc_request_reply(request, data ? data : "", size);
-	free(data);
+	fastipc_value_free(spare, data);
 	return error;
 }
 

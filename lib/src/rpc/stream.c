@@ -124,6 +124,7 @@ int fastipc_stream_write_value(struct fastipc_stream *stream,
 			       fastipc_encode_fn encode, const void *value,
 			       unsigned int flags, uint64_t deadline)
 {
+	struct fastipc_spare *spare;
 	void *data;
 	size_t size;
 	int error;
@@ -131,11 +132,12 @@ int fastipc_stream_write_value(struct fastipc_stream *stream,
 	if (!stream || !encode)
 		return fastipc_fail(-EINVAL, "%s is NULL",
 				    stream ? "encode" : "stream");
-	error = fastipc_frame_make_value(encode, value, &data, &size);
+	spare = &stream->streams->outbox->spare;
+	error = fastipc_value_make(spare, encode, value, &data, &size);
 	if (!error)
 		error = fastipc_stream_write(stream, data, size, flags,
 					     deadline);
-	free(data);
+	fastipc_value_free(spare, data);
 	return error;
 }
 
