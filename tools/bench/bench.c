@@ -28,6 +28,7 @@ enum {
 	KEY_RUNS,
 	KEY_RING,
 	KEY_THREADS,
+	KEY_DEADLINE,
 };
 
 static const struct argp_option option_list[] = {
@@ -51,6 +52,9 @@ static const struct argp_option option_list[] = {
 	{ "threads", KEY_THREADS, "N", 0, "that call through the pool; 64", 0 },
 	{ "ring", KEY_RING, "N", 0,
 	  "bytes of each end's ring, a power of two; the library's default",
+	  0 },
+	{ "deadline", KEY_DEADLINE, NULL, 0,
+	  "give each call a deadline, which travels with it; without, none",
 	  0 },
 	{ "runs", KEY_RUNS, "N", 0, "repeat all of it N times; 1", 0 },
 	{ "json", KEY_JSON, NULL, 0, "one JSON object on one line, each run",
@@ -191,6 +195,9 @@ static error_t parse(int key, char *word, struct argp_state *state)
 	case KEY_PLACEMENT:
 		options->placement = (enum bench_placement)choice(
 			state, "placement", word, placement_names, 3);
+		break;
+	case KEY_DEADLINE:
+		options->deadline = true;
 		break;
 	case KEY_JSON:
 		options->json = true;

@@ -41,6 +41,7 @@ struct bench_options {
 	unsigned int connections; /* 0: the test's own default */
 	unsigned int threads;	  /* of the pool test */
 	unsigned int runs;
+	bool deadline; /* of each call, a minute ahead */
 	bool json;
 };
 

@@ -16,6 +16,9 @@
 #include "ticks.h"
 #include "watchdog.h"
 
+/* The deadline of a call that has one, from now. */
+#define CALL_NS 60000000000ull
+
 void run_client_options(const struct bench_options *options,
 			struct fastipc_client_options *client)
 {
@@ -51,11 +54,14 @@ int run_call(struct bench_run *run, struct fastipc_client *client,
 	     struct fastipc_buffer *reply)
 {
 	size_t size = run->options->size;
+	uint64_t deadline = FASTIPC_NO_DEADLINE;
 	int error;
 
+	if (run->options->deadline)
+		deadline = fastipc_after_ns(CALL_NS);
 	payload_stamp(run->payload, size, ++run->sequence);
 	error = fastipc_client_call(client, PEER_ECHO, run->payload, size,
-				    reply, FASTIPC_NO_DEADLINE);
+				    reply, deadline);
 	if (error)
 		return run_failed(run, "a call failed", error);
 	if (reply->size != size ||
