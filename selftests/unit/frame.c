@@ -733,6 +733,62 @@ static void without_checksum_payloads_are_believed(void **state)
 	pair_free(pair);
 }
 
+/* ---- deadlines ---- */
+
+static int push_deadline(struct pair *pair, uint64_t deadline,
+			 struct fastipc_frame *frame)
+{
+	struct fastipc_outgoing message = {
+		.data = (const unsigned char *)"hello",
+		.size = 5,
+		.id = 1,
+		.type = 1,
+		.deadline = deadline,
+	};
+
+	assert_int_equal(
+		fastipc_frame_push_slowly(&pair->near, &message, false), 0);
+	return fastipc_frame_peek(&pair->far, frame);
+}
+
+/* Both ends say whether they share a clock. */
+static uint64_t deadline_through(bool near, bool far, uint64_t deadline,
+				 int expected)
+{
+	struct pair *pair = pair_make(SMALL_RING, FASTIPC_CHECKSUM_FULL);
+	struct fastipc_frame frame = { 0 };
+
+	pair->near.link.same_clock = near;
+	pair->far.link.same_clock = far;
+	assert_int_equal(push_deadline(pair, deadline, &frame), expected);
+	if (!expected) {
+		assert_int_equal(frame.length, 5);
+		assert_true(frame.flags & FASTIPC_FRAME_EXT);
+	}
+	pair_free(pair);
+	return frame.deadline;
+}
+
+static void deadlines(void **state)
+{
+	const uint64_t hour = 3600000000000ull;
+	uint64_t then = fastipc_now_ns() + hour, got;
+
+	(void)state;
+	/* With one clock it arrives as it is; without, what is left of it. */
+	assert_true(deadline_through(true, true, then, 0) == then);
+	assert_true(deadline_through(true, true, 1, 0) == 1);
+	got = deadline_through(false, false, then, 0);
+	assert_true(got >= then && got < then + hour);
+	got = deadline_through(false, false, 1, 0);
+	assert_true(got > 1 && got <= fastipc_now_ns());
+	/* Who shares the clock understands the other way, too. */
+	got = deadline_through(false, true, then, 0);
+	assert_true(got >= then && got < then + hour);
+	/* But when it is by another clock is no deadline. */
+	deadline_through(true, false, then, -EPROTO);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -752,6 +808,7 @@ int main(void)
 		cmocka_unit_test(flipped_bits_are_noticed),
 		cmocka_unit_test(flipped_bits_of_a_fragment_are_noticed),
 		cmocka_unit_test(without_checksum_payloads_are_believed),
+		cmocka_unit_test(deadlines),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,12 +16,24 @@ struct extensions {
 	uint32_t size; /* in bytes; 0: none */
 };
 
-/* A peer that says "in ten thousand years" means no deadline. */
-static uint64_t deadline_of(uint64_t left)
+/*
+ * A peer that says "in ten thousand years" means no deadline.  Who shares our
+ * clock says when, not how long: then nobody has to read it.
+ */
+static int take_deadline(struct fastipc_frame *frame, uint32_t kind,
+			 uint64_t value, const struct fastipc_link *link)
 {
-	uint64_t now = fastipc_now_ns();
+	uint64_t now;
 
-	return left < UINT64_MAX - now ? now + left : FASTIPC_NO_DEADLINE;
+	if (kind == FASTIPC_EXT_DEADLINE_AT) {
+		/* 0 is long ago, and not "none". */
+		frame->deadline = value ? value : 1;
+		return link->same_clock ? 0 : -EPROTO;
+	}
+	now = fastipc_now_ns();
+	frame->deadline = value < UINT64_MAX - now ? now + value
+						   : FASTIPC_NO_DEADLINE;
+	return 0;
 }
 
 /* Once each; what it says is checked by who takes it. */
@@ -50,7 +62,7 @@ static int parse_cargo(struct fastipc_frame *frame, uint64_t entry,
 
 /* Take the extensions off the payload; each word is loaded once. */
 static int parse_extensions(struct fastipc_frame *frame,
-			    enum fastipc_checksum checksum)
+			    const struct fastipc_link *link)
 {
 	uint64_t words[FASTIPC_EXT_MAX / 8];
 	uint32_t size;
@@ -65,7 +77,7 @@ static int parse_extensions(struct fastipc_frame *frame,
 		return -EPROTO;
 	for (unsigned int i = 1; i < size / 8; i++)
 		words[i] = htole64(fastipc_frame_load(frame->payload, i));
-	if (checksum == FASTIPC_CHECKSUM_FULL)
+	if (link->checksum == FASTIPC_CHECKSUM_FULL)
 		frame->sum = fastipc_crc32c(frame->sum, words, size);
 	for (unsigned int i = 1; i < size / 8;) {
 		uint64_t entry = le64toh(words[i]);
@@ -86,9 +98,11 @@ static int parse_extensions(struct fastipc_frame *frame,
 			frame->packed.dictionary = (uint32_t)(how >> 32);
 			break;
 		case FASTIPC_EXT_DEADLINE:
-			if (length != 8)
+		case FASTIPC_EXT_DEADLINE_AT:
+			if (length != 8 ||
+			    take_deadline(frame, entry & 0xffff,
+					  le64toh(words[i + 1]), link))
 				return -EPROTO;
-			frame->deadline = deadline_of(le64toh(words[i + 1]));
 			break;
 		case FASTIPC_EXT_STREAM:
 			frame->opens = true;
@@ -189,7 +203,7 @@ int fastipc_frame_peek_slowly(const struct fastipc_channel *channel,
 	}
 	frame->packed = (struct fastipc_packed){ 0 };
 	if (__builtin_expect(frame->flags & FASTIPC_FRAME_EXT, 0))
-		error = parse_extensions(frame, channel->link.checksum);
+		error = parse_extensions(frame, &channel->link);
 	if (!error && frame->flags & FASTIPC_FRAME_COMPRESSED)
 		error = check_compressed(channel, frame);
 	return error;
@@ -204,25 +218,31 @@ static void add_extension(struct extensions *block, uint16_t kind,
 	block->size += 8;
 }
 
-/* What is left of @deadline, if there is one. */
-static void add_deadline(struct extensions *block, uint64_t deadline)
+/* @deadline, if there is one: when it is, or what is left of it. */
+static void add_deadline(struct extensions *block, uint64_t deadline,
+			 const struct fastipc_link *link)
 {
-	uint64_t now;
+	uint16_t kind = FASTIPC_EXT_DEADLINE_AT;
 
 	if (!deadline)
 		return;
-	now = fastipc_now_ns();
-	add_extension(block, FASTIPC_EXT_DEADLINE, 0);
+	if (!link->same_clock) {
+		uint64_t now = fastipc_now_ns();
+
+		kind = FASTIPC_EXT_DEADLINE;
+		deadline = deadline > now ? deadline - now : 0;
+	}
+	add_extension(block, kind, 0);
 	block->words[block->size / 8 - 1] |= htole64(8ull << 16);
-	block->words[block->size / 8] =
-		htole64(deadline > now ? deadline - now : 0);
+	block->words[block->size / 8] = htole64(deadline);
 	block->size += 8;
 	block->words[0] = htole64(block->size);
 }
 
 /* Those of the first frame of @message, which is one of several if @more. */
 static void make_extensions(struct extensions *block,
-			    const struct fastipc_outgoing *message, bool more)
+			    const struct fastipc_outgoing *message, bool more,
+			    const struct fastipc_link *link)
 {
 	block->size = 0;
 	if (more)
@@ -230,7 +250,7 @@ static void make_extensions(struct extensions *block,
 	if (message->opens)
 		add_extension(block, FASTIPC_EXT_STREAM, message->stream);
 	block->words[0] = htole64(block->size);
-	add_deadline(block, message->deadline);
+	add_deadline(block, message->deadline, link);
 }
 
 void fastipc_frame_write(const struct fastipc_channel *channel,
@@ -349,7 +369,7 @@ static int push_made(struct fastipc_channel *channel,
 		skip = le32toh(skip);
 		memcpy(block.words, message->data, skip);
 		block.size = skip;
-		add_deadline(&block, message->deadline);
+		add_deadline(&block, message->deadline, &channel->link);
 	}
 	length = left < room ? left : room;
 	if (length < left)
@@ -389,11 +409,11 @@ int fastipc_frame_push_part(struct fastipc_channel *channel,
 	if (most < room)
 		room = most;
 	if (!message->offset) {
-		make_extensions(&block, message, false);
+		make_extensions(&block, message, false, &channel->link);
 		/* In several frames, it says so in the first. */
 		if (block.size + left > fastipc_frame_payload_max(channel) ||
 		    left > room)
-			make_extensions(&block, message, true);
+			make_extensions(&block, message, true, &channel->link);
 	}
 	if (block.size)
 		flags |= FASTIPC_FRAME_EXT;
@@ -463,7 +483,7 @@ int fastipc_frame_push_value(struct fastipc_channel *channel,
 	if (error)
 		return error;
 	if (__builtin_expect(message->deadline != FASTIPC_NO_DEADLINE, 0)) {
-		make_extensions(&block, message, false);
+		make_extensions(&block, message, false, &channel->link);
 		w0 |= (uint64_t)FASTIPC_FRAME_EXT << 40;
 	}
 	if (room < FASTIPC_FRAME_HEADER + block.size)

@@ -82,6 +82,8 @@ struct fastipc_packed {
 #define FASTIPC_EXT_STREAM 4u
 #define FASTIPC_EXT_LOAN 5u
 #define FASTIPC_EXT_DESCRIPTORS 6u
+/* A deadline by the clock of both: where link.same_clock says so. */
+#define FASTIPC_EXT_DEADLINE_AT 7u
 
 /* A piece of the sender's bulk area, that it lends. */
 struct fastipc_piece {

@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -57,6 +58,19 @@ int fastipc_hello_cred(int sock, struct fastipc_peer *cred)
 	return 0;
 }
 
+/*
+ * Who has the same reads the same of CLOCK_MONOTONIC: a time namespace of this
+ * kernel has an inode of its own.  0: it does not say.  Looked up each time, as
+ * a child of this process may be in another one.
+ */
+static uint32_t clock_id(void)
+{
+	struct stat status;
+
+	return stat("/proc/self/ns/time", &status) ? 0
+						   : (uint32_t)status.st_ino;
+}
+
 void fastipc_hello_propose(struct fastipc_hello *hello,
 			   const struct fastipc_proposal *mine)
 {
@@ -71,6 +85,7 @@ void fastipc_hello_propose(struct fastipc_hello *hello,
 	hello->max_streams = mine->max_streams;
 	hello->bulk_max = mine->bulk_max;
 	hello->max_descriptors = mine->max_descriptors;
+	hello->clock = clock_id();
 }
 
 /* Who does not say is taken. */
@@ -133,6 +148,7 @@ static int take_proposal(struct fastipc_link *link,
 	link->peer_dictionary = hello->dictionary;
 	link->peer_stream_window = hello->stream_window;
 	link->peer_max_streams = hello->max_streams;
+	link->same_clock = hello->clock && hello->clock == clock_id();
 	if (link->passing) {
 		link->passing->most = mine->max_descriptors;
 		link->passing->peer_most =
@@ -738,6 +754,7 @@ int fastipc_link_pair(const struct fastipc_proposal *mine,
 				    strerrordesc_np(errno));
 	links[0].sock = socks[0];
 	links[1].sock = socks[1];
+	links[0].same_clock = links[1].same_clock = true;
 	ret = share_region(&links[0], &links[1], mine);
 	if (!ret)
 		ret = share_region(&links[1], &links[0], mine);

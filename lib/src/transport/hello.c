@@ -52,6 +52,7 @@ static void swap_fields(struct fastipc_hello *hello)
 	hello->sequence = htole64(hello->sequence);
 	hello->bulk_max = htole64(hello->bulk_max);
 	hello->max_descriptors = htole32(hello->max_descriptors);
+	hello->clock = htole32(hello->clock);
 }
 
 void fastipc_hello_init(struct fastipc_hello *hello,

@@ -115,7 +115,7 @@ struct fastipc_hello {
 	/* 148 */ uint32_t max_streams;	  /* ACCEPT: open at once */
 	/* 152 */ uint64_t bulk_max; /* largest area that the sender takes */
 	/* 160 */ uint32_t max_descriptors; /* ... and so many a message */
-	/* 164 */ uint32_t reserved;
+	/* 164 */ uint32_t clock; /* time namespace: its inode; 0: not known */
 };
 
 _Static_assert(sizeof(struct fastipc_hello) == 168, "HELLO size");

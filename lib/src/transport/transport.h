@@ -79,6 +79,7 @@ struct fastipc_link {
 	uint32_t features;	  /* FASTIPC_HELLO_*: what this end offered, */
 	uint32_t peer_features;	  /* ... and the peer */
 	uint64_t peer_dictionary; /* as in HELLO */
+	bool same_clock;	  /* CLOCK_MONOTONIC says the same to both */
 	/* Each NULL where it was not agreed on. */
 	struct fastipc_bulk *own_bulk;
 	struct fastipc_bulk *peer_bulk;
