@@ -10,6 +10,8 @@ VERSION   := $(shell cat lib/VERSION)
 SOVERSION := $(firstword $(subst ., ,$(VERSION)))
 
 O      ?= build
+# Spelt in one way, as the prerequisites are that the compiler tells.
+override O := $(patsubst $(CURDIR)/%,%,$(abspath $(O)))
 CFLAGS ?= -O2 -g
 CLANG  ?= clang
 DIR    ?= /usr/include
@@ -216,12 +218,11 @@ $(FUZZ_ALL:%=%.fuzz): $(O)/%.fuzz: %.c $(FUZZ_PARTS) $(O)/flags
 	$(call say,FUZZ)$(CC) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< \
 		$(FUZZ_PARTS) $(URCU) $(COMPRESS) -lm
 
-# Holds the compiler and its flags, and how the directory is spelt, for so are
-# the prerequisites that the compiler tells: when they change, all is built again.
+# Holds the compiler and its flags: when they change, all is built again.
 $(O)/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(subst ','\'',$(O) $(CC) $(FLAGS) $(LINK))' | cmp -s - $@ || \
-		echo '$(subst ','\'',$(O) $(CC) $(FLAGS) $(LINK))' >$@
+	@echo '$(subst ','\'',$(CC) $(FLAGS) $(LINK))' | cmp -s - $@ || \
+		echo '$(subst ','\'',$(CC) $(FLAGS) $(LINK))' >$@
 FORCE:
 
 -include $(patsubst %.o,%.d,$(LIB_OBJECTS) $(TOOL_OBJECTS) $(SCHEMA_OBJECTS))
