@@ -25,11 +25,13 @@ libdir     ?= $(prefix)/lib
 includedir ?= $(prefix)/include
 mandir     ?= $(prefix)/share/man
 
-# SAN=asan or SAN=tsan.  TSan does not model fences, and gcc says so; it does
-# not start where the kernel randomises addresses by more than 28 bits.
+# SAN=asan, SAN=tsan or SAN=coverage.  TSan does not model fences, and gcc says
+# so; it does not start where the kernel randomises addresses by more than 28
+# bits.
 SAN_asan := -fsanitize=address,undefined -fno-sanitize-recover=all \
 	    -fno-omit-frame-pointer
 SAN_tsan := -fsanitize=thread $(if $(findstring clang,$(CC)),,-Wno-tsan)
+SAN_coverage := --coverage -fprofile-update=atomic
 SAN_fuzz := $(if $(findstring afl,$(CC)),,-fsanitize=fuzzer-no-link) $(SAN_asan)
 NO_ASLR   = $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
@@ -49,7 +51,8 @@ LINK      := -Wl,--as-needed $(LDFLAGS)
 objects = $(patsubst %.c,$(O)/%.o,$(wildcard $(1)))
 tests   = $(patsubst %.c,$(O)/%,$(wildcard $(1:%=selftests/%/*.c)))
 
-LIB_OBJECTS  := $(call objects,lib/src/*/*.c)
+LIB_OBJECTS  := $(call objects,lib/src/*/*.c) \
+		$(if $(filter coverage,$(SAN)),$(O)/selftests/coverage.o)
 SCHEMA_OBJECTS := $(call objects,tools/schema/*.c)
 SCHEMA_A     := $(O)/tools/libschema.a
 TOOL_OBJECTS := $(call objects,tools/fastipc/*.c tools/bench/*.c)
@@ -134,6 +137,10 @@ $(O)/lib/%.o: lib/%.c $(O)/flags
 $(O)/tools/%.o: tools/%.c $(O)/flags
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(FLAGS) $(NL_FLAGS) -Itools -MMD -MP -c -o $@ $<
+
+$(O)/selftests/coverage.o: selftests/coverage.c $(O)/flags
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(FLAGS) -fno-profile-arcs -c -o $@ $<
 
 $(LIB_A): $(LIB_OBJECTS)
 $(SCHEMA_A): $(SCHEMA_OBJECTS)
@@ -263,6 +270,12 @@ check-tsan: ## run the tests under ThreadSanitizer
 	+@TSAN_OPTIONS='suppressions=$(CURDIR)/selftests/tsan.supp' $(NO_ASLR) \
 		$(again) SAN=tsan O=$(O)/tsan tested
 
+.PHONY: coverage covered
+coverage: ## print which lines and branches the tests reach
+	@tools/deps run check coverage
+	+@$(again) SAN=coverage O=$(O)/coverage CC=gcc \
+		CFLAGS='-O0 -g -w' covered
+
 stress: $(STRESS) $(TOOL) ## run the long tests
 	@O=$(O) TEST_TIMEOUT=1800 selftests/run $(STRESS)
 
@@ -308,6 +321,13 @@ checked: all $(TESTS) $(REPLAYS) $(EXAMPLES) $(NODE_TESTED) clang-tests $(CHECK_
 tested: tools $(TESTS) $(REPLAYS)
 	@O=$(O) selftests/run $(TESTS) $(REPLAYS) $(SCRIPTED)
 
+# The counts of earlier runs would be added to.
+covered: tools $(TESTS) $(REPLAYS)
+	@find $(O) -name '*.gcda' -delete
+	@O=$(O) selftests/run $(TESTS) $(REPLAYS) $(SCRIPTED) \
+		>$(O)/tests.log 2>&1; sed -n '/^FAILED/p; $$p' $(O)/tests.log
+	@selftests/coverage.py $(O)
+
 clang-tests:
 	+@$(again) O=$(O)/clang CC=$(CLANG) tools \
 		$(CLANG_TESTS)
@@ -318,7 +338,7 @@ lint: man-check kmod-lint $(CODEC_OBJECTS) $(PROOF_MESSAGES) $(PROOF_EDITOR).fas
 	$(call say,SPDX)! grep -L SPDX-License-Identifier $(SOURCES) $(SCRIPTS) \
 		Kbuild $(wildcard kmod/* selftests/vm/config/*) \
 		$(MAN_PAGES) $(wildcard selftests/model/*.pml \
-		tools/proof/*.py) tools/proof/run $(PROOF_SECTIONS) | grep .
+		tools/proof/*.py selftests/*.py) tools/proof/run $(PROOF_SECTIONS) | grep .
 	$(call say,SHELL)shellcheck $(SCRIPTS)
 	$(call say,TIDY)printf '%s\n' $(filter-out selftests/kmod/% \
 		$(if $(NODE_HEADERS),,tools/node/%),$(filter %.c,$(SOURCES))) | \
