@@ -152,12 +152,13 @@ static int allocate(struct fastipc_pool *pool,
 	size_t size = pool->capacity * sizeof(*pool->members);
 
 	pool->members = aligned_alloc(CACHE_LINE, size);
+	if (pool->members)
+		memset(pool->members, 0, size); /* destroy() reads them */
 	pool->endpoints = calloc(count, sizeof(*pool->endpoints));
 	pool->graves = calloc(pool->capacity, sizeof(struct fastipc_client *));
 	pool->name = strdup(name);
 	if (!pool->members || !pool->endpoints || !pool->graves || !pool->name)
 		return fastipc_fail(-ENOMEM, "no memory for a pool");
-	memset(pool->members, 0, size);
 	for (size_t i = 0; i < count; i++) {
 		pool->endpoints[i].weight = addresses[i].weight;
 		pool->endpoints[i].address = strdup(addresses[i].address);
