@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Clients, topics, pools and servers are made while memory or descriptors run
+ * out, at each step once: that fails, with the error that is documented and
+ * something to read, and leaves nothing behind.
+ */
+#include <sys/resource.h>
+
+#include "pair.h"
+
+#define STEPS_MOST 500 /* to make anything */
+
+static struct server_process server;
+
+/* ---- memory ---- */
+
+#if UNDER_SANITIZER
+#define MEMORY_FAILS 0 /* the sanitizer has an allocator of its own */
+static long until_failure, live;
+#else
+#define MEMORY_FAILS 1
+
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *data, size_t size);
+void *__libc_memalign(size_t alignment, size_t size);
+void __libc_free(void *data);
+
+/* Allocations until the one that fails; 0: none does.  And those not freed. */
+static long until_failure, live;
+
+static bool fails(void)
+{
+	if (!until_failure || --until_failure)
+		return false;
+	errno = ENOMEM;
+	return true;
+}
+
+static void *counted(void *data)
+{
+	live += data != NULL;
+	return data;
+}
+
+void *malloc(size_t size)
+{
+	return fails() ? NULL : counted(__libc_malloc(size));
+}
+
+void *calloc(size_t number, size_t size)
+{
+	return fails() ? NULL : counted(__libc_calloc(number, size));
+}
+
+void *realloc(void *data, size_t size)
+{
+	void *moved = fails() ? NULL : __libc_realloc(data, size);
+
+	live += !data && moved;
+	return moved;
+}
+
+void *aligned_alloc(size_t alignment, size_t size)
+{
+	return fails() ? NULL : counted(__libc_memalign(alignment, size));
+}
+
+int posix_memalign(void **data, size_t alignment, size_t size)
+{
+	void *made = aligned_alloc(alignment, size);
+
+	if (made)
+		*data = made;
+	return made ? 0 : ENOMEM;
+}
+
+void free(void *data)
+{
+	live -= data != NULL;
+	__libc_free(data);
+}
+#endif
+
+/* ---- what is made, and destroyed again ---- */
+
+static int make_server(void)
+{
+	struct fastipc_server *made;
+	int error = fastipc_server_create("scarce", NULL, &made);
+
+	if (!error)
+		fastipc_server_destroy(made);
+	return error;
+}
+
+static int make_client(void)
+{
+	struct fastipc_client *made;
+	int error = fastipc_client_connect(server.address, NULL, &made);
+
+	if (!error)
+		fastipc_client_close(made);
+	return error;
+}
+
+static int make_topic(void)
+{
+	struct fastipc_topic *made;
+	int error = fastipc_topic_create("scarce-topic", NULL, &made);
+
+	if (!error)
+		fastipc_topic_destroy(made);
+	return error;
+}
+
+static int make_pool(void)
+{
+	const struct fastipc_pool_address address = { server.address, 1 };
+	struct fastipc_pool *made;
+	int error = fastipc_pool_create(&address, 1, NULL, &made);
+
+	if (!error)
+		fastipc_pool_destroy(made);
+	return error;
+}
+
+static int (*const makers[])(void) = {
+	make_server,
+	make_client,
+	make_topic,
+	make_pool,
+};
+
+#define MAKERS (sizeof(makers) / sizeof(makers[0]))
+
+static void without_memory(int (*make)(void))
+{
+	struct footprint before;
+	long was_live, left = 0, failures = 0;
+
+	assert_result(make(), 0); /* what is made once, is there */
+	before = footprint_now();
+	was_live = live;
+	for (long step = 1; !left; step++) {
+		int error;
+
+		assert_true(step < STEPS_MOST);
+		until_failure = step;
+		error = make();
+		left = until_failure;
+		until_failure = 0;
+		assert_int_equal(live, was_live);
+		/* A pool is made without the connection that it cannot make. */
+		if (left || (!error && make == make_pool))
+			assert_int_equal(error, 0);
+		else
+			assert_result(error, -ENOMEM);
+		failures += error != 0;
+	}
+	assert_int_equal(footprint_now().descriptors, before.descriptors);
+	assert_int_equal(footprint_now().regions, before.regions);
+	assert_true(failures > 0);
+}
+
+static void memory_runs_out(void **state)
+{
+	(void)state;
+	if (!MEMORY_FAILS)
+		skip();
+	/* Not a server: liburcu's hash table ends the process without it. */
+	for (size_t i = 1; i < MAKERS; i++)
+		without_memory(makers[i]);
+}
+
+/* ---- descriptors ---- */
+
+static int make_within(int (*make)(void), rlim_t descriptors)
+{
+	struct rlimit old, limit;
+	int error;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	limit = old;
+	limit.rlim_cur = descriptors;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	error = make();
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	return error;
+}
+
+static void without_descriptors(int (*make)(void))
+{
+	struct footprint before = footprint_now();
+	rlim_t limit = 0;
+	int error;
+
+	while ((error = make_within(make, limit++)) != 0) {
+		assert_result(error, -EMFILE);
+		assert_int_equal(footprint_now().descriptors,
+				 before.descriptors);
+		assert_int_equal(footprint_now().regions, before.regions);
+		assert_true(limit < STEPS_MOST);
+	}
+}
+
+static void descriptors_run_out(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < MAKERS; i++)
+		without_descriptors(makers[i]);
+}
+
+/* ---- */
+
+static void add_nothing(struct fastipc_server *made)
+{
+	(void)made;
+}
+
+static int start(void **state)
+{
+	static const struct service service = { .add = add_nothing };
+
+	if (runtime_directory_make(state))
+		return -1;
+	server_start(&server, NULL, &service);
+	return 0;
+}
+
+static int stop(void **state)
+{
+	server_stop(&server);
+	return runtime_directory_remove(state);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(memory_runs_out),
+		cmocka_unit_test(descriptors_run_out),
+	};
+
+	return cmocka_run_group_tests_name("scarce", tests, start, stop);
+}
