@@ -49,7 +49,7 @@ positive() # KEY...
 	local key
 
 	for key in "$@"; do
-		value "$key" | grep -qx '[0-9]*[1-9][0-9.]*' || {
+		value "$key" | grep -qx '[0-9.]*[1-9][0-9.]*' || {
 			echo "$key is $(value "$key")"
 			return 1
 		}
@@ -112,6 +112,14 @@ idles()
 	runs idle --duration 0.2 --connections 100 --wait block &&
 		[ "$(value count)" -eq 100 ] &&
 		grep -q 'each idle connection costs' "$work/err"
+}
+
+streams()
+{
+	bench streams --duration 0.2 &&
+		positive stream_bytes_per_s streams_bytes_per_s streams_ratio \
+			streams_jain call_p99_ns call_beside_large_p99_ns \
+			large_bytes_per_s && null p50_ns msgs_per_s
 }
 
 pools()
@@ -223,6 +231,7 @@ check 'stream' stream 64 full
 check 'stream, larger than the ring' stream 1M off
 check 'connect' connects
 check 'idle' idles
+check 'streams' streams
 check 'pool' pools
 check 'loans' lends
 check 'loans, asleep, of a byte and of more than a page' \
