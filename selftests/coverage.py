@@ -85,7 +85,11 @@ def read(built, tree):
         ran = subprocess.run(
             [os.environ.get('GCOV', 'gcov'), '--json-format', '--stdout',
              '--branch-probabilities', *units[first:first + BATCH]],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+        # Killed while it wrote them, a process may leave half its counts.
+        if ran.returncode:
+            print('coverage.py: some counts of', *units[first:first + BATCH],
+                  'cannot be read', file=sys.stderr)
         for text in ran.stdout.splitlines():
             unit = json.loads(text)
             for told in unit['files']:
