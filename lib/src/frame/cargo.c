@@ -37,7 +37,8 @@ static void add_word(struct fastipc_extensions *block, uint64_t word)
 }
 
 static void describe(struct fastipc_extensions *block,
-		     const struct fastipc_outgoing *message)
+		     const struct fastipc_outgoing *message,
+		     const struct fastipc_link *link)
 {
 	const struct fastipc_cargo *cargo = message->cargo;
 
@@ -51,11 +52,12 @@ static void describe(struct fastipc_extensions *block,
 	if (cargo->count)
 		add(block, FASTIPC_EXT_DESCRIPTORS, 0, cargo->count);
 	if (message->deadline) {
-		uint64_t now = fastipc_now_ns();
+		uint64_t value;
 
-		add(block, FASTIPC_EXT_DEADLINE, 8, 0);
-		add_word(block,
-			 message->deadline > now ? message->deadline - now : 0);
+		add(block,
+		    fastipc_frame_deadline(link, message->deadline, &value), 8,
+		    0);
+		add_word(block, value);
 	}
 	block->words[0] = htole64(block->size);
 }
@@ -86,7 +88,7 @@ int fastipc_cargo_push(struct fastipc_channel *channel,
 	uint32_t size;
 	int error;
 
-	describe(&block, message);
+	describe(&block, message, &channel->link);
 	size = FASTIPC_FRAME_HEADER + block.size + message->size;
 	error = fastipc_frame_reserve(channel, size, &place);
 	/* The last that may fail: what was sent has its frame. */

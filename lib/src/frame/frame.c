@@ -218,23 +218,32 @@ static void add_extension(struct extensions *block, uint16_t kind,
 	block->size += 8;
 }
 
-/* @deadline, if there is one: when it is, or what is left of it. */
+uint32_t fastipc_frame_deadline(const struct fastipc_link *link,
+				uint64_t deadline, uint64_t *value)
+{
+	uint64_t now;
+
+	if (link->same_clock) {
+		*value = deadline;
+		return FASTIPC_EXT_DEADLINE_AT;
+	}
+	now = fastipc_now_ns();
+	*value = deadline > now ? deadline - now : 0;
+	return FASTIPC_EXT_DEADLINE;
+}
+
 static void add_deadline(struct extensions *block, uint64_t deadline,
 			 const struct fastipc_link *link)
 {
-	uint16_t kind = FASTIPC_EXT_DEADLINE_AT;
+	uint64_t value;
+	uint32_t kind;
 
 	if (!deadline)
 		return;
-	if (!link->same_clock) {
-		uint64_t now = fastipc_now_ns();
-
-		kind = FASTIPC_EXT_DEADLINE;
-		deadline = deadline > now ? deadline - now : 0;
-	}
-	add_extension(block, kind, 0);
+	kind = fastipc_frame_deadline(link, deadline, &value);
+	add_extension(block, (uint16_t)kind, 0);
 	block->words[block->size / 8 - 1] |= htole64(8ull << 16);
-	block->words[block->size / 8] = htole64(deadline);
+	block->words[block->size / 8] = htole64(value);
 	block->size += 8;
 	block->words[0] = htole64(block->size);
 }

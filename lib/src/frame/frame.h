@@ -309,6 +309,13 @@ int fastipc_frame_push_part(struct fastipc_channel *channel,
 			    struct fastipc_outgoing *message, uint32_t most,
 			    bool bulk);
 
+/*
+ * How @deadline, not 0, goes to the peer: the extension's kind, and its *@value.
+ * By the clock of both, or else what is left of it.
+ */
+uint32_t fastipc_frame_deadline(const struct fastipc_link *link,
+				uint64_t deadline, uint64_t *value);
+
 /* Longer messages than one frame takes, extensions, and full rings. */
 int fastipc_frame_push_slowly(struct fastipc_channel *channel,
 			      struct fastipc_outgoing *message, bool more);
