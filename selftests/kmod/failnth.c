@@ -9,7 +9,7 @@
 
 #include "genl.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define RING (4 * PAGE)
 #define DEBUGFS "/sys/kernel/debug/"

@@ -13,7 +13,7 @@
 
 #include "genl.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define WORKERS 6
 #define FILES 24 /* that a worker has at most */

@@ -5,7 +5,7 @@
  */
 #include "device.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 FIXTURE(owner)
 {

@@ -7,7 +7,7 @@
 
 #include "device.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define RING (4 * PAGE)
 

@@ -5,7 +5,7 @@
  */
 #include "device.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define RING (4 * PAGE)
 #define BYTES (2ull * (FASTIPC_CONTROL_SIZE + RING)) /* of a channel */
@@ -204,7 +204,7 @@ TEST_F(limit, counts_for_who_made_it)
 }
 
 /* Many at once never have more than one alone. */
-TEST_F_TIMEOUT(limit, holds_when_many_try, 120)
+TEST_F(limit, holds_when_many_try)
 {
 	uint32_t most = self->channels + SOME;
 	pid_t pid[8];
@@ -429,7 +429,7 @@ TEST_F(memcg, gets_it_all_back)
 }
 
 /* Too much is an error to who asks, and the end of nobody. */
-TEST_F_TIMEOUT(memcg, its_limit, 120)
+TEST_F(memcg, its_limit)
 {
 	char path[256];
 	char events[512];

@@ -5,7 +5,7 @@
  */
 #include "poller.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define RING (4 * PAGE)
 

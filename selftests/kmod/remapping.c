@@ -5,7 +5,7 @@
  */
 #include "fault.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define RING (4 * PAGE)
 #define SIZE FASTIPC_MAP_SIZE(RING)

@@ -5,7 +5,7 @@
  */
 #include "device.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define RING FASTIPC_RING_MIN
 #define ROUNDS 10000u
@@ -256,7 +256,7 @@ static int take_turns(struct pair *p, int end, unsigned long request)
 	}
 }
 
-TEST_F_TIMEOUT(wait, two_processes_take_turns, 120)
+TEST_F(wait, two_processes_take_turns)
 {
 	struct pair *p = &self->p;
 	struct fastipc_ioc_info i;
@@ -309,7 +309,7 @@ static int ring_at_any_moment(void *argument)
 	}
 }
 
-TEST_F_TIMEOUT(wait, rung_at_any_moment, 60)
+TEST_F(wait, rung_at_any_moment)
 {
 	struct pair *p = &self->p;
 	uint64_t enough = in_ns(ENOUGH);

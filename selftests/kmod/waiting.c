@@ -6,7 +6,7 @@
 
 #include "device.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define RING FASTIPC_RING_MIN
 
