@@ -62,17 +62,17 @@ LIB_A        := $(O)/lib/libfastipc.a
 LIB_SO       := $(O)/lib/libfastipc.so.$(VERSION)
 LIB_LINKS    := libfastipc.so.$(SOVERSION) libfastipc.so
 TOOL         := $(if $(TOOL_OBJECTS),$(O)/bin/fastipc)
-HEADERS      := $(wildcard lib/include/fastipc/*.h)
+HEADERS      := $(wildcard lib/include/*/*.h lib/include/*/*/*.h)
 MAN_PAGES    := $(sort $(wildcard lib/man/*.[1-9]))
 SCRIPTS      := .ci/run tools/deps $(wildcard tools/run tools/kmod \
 		tools/packages.sh tools/bench/codec/*.sh \
 		selftests/run selftests/vm/init \
 		tools/*/*.sh selftests/*.sh selftests/*/*.sh) \
 		$(shell grep -ls '^#!.*sh$$' tools/proof/[0-9]*)
-SOURCES      := $(wildcard uapi/*/*.h lib/*/*/*.[ch] tools/*/*.[ch] \
+SOURCES      := $(wildcard uapi/*/*.h lib/src/*/*.[ch] tools/*/*.[ch] \
 		tools/bench/codec/*.h tools/bench/codec/*.cc \
 		tools/proof/parts/*.[ch] tools/proof/node/*.[ch] \
-		selftests/*.[ch] selftests/*/*.[ch])
+		selftests/*.[ch] selftests/*/*.[ch]) $(HEADERS)
 
 # What fuzz targets are named; FUZZ=codec_view picks some.
 FUZZ       ?= $(filter-out replay,$(notdir $(basename \
@@ -441,7 +441,8 @@ install: all ## install to prefix (/usr/local), below DESTDIR
 	$(Q)install -D -t $(DESTDIR)$(libdir) -m 644 $(LIB_A)
 	$(Q)for link in $(LIB_LINKS); do \
 		ln -sf $(notdir $(LIB_SO)) $(DESTDIR)$(libdir)/$$link; done
-	$(Q)install -D -t $(DESTDIR)$(includedir)/fastipc -m 644 $(HEADERS)
+	$(Q)$(foreach header,$(HEADERS),install -D -m 644 $(header) \
+		$(DESTDIR)$(header:lib/include/%=$(includedir)/%) &&) :
 	$(Q)install -d $(DESTDIR)$(libdir)/pkgconfig
 	$(Q)sed -e 's|@prefix@|$(prefix)|' -e 's|@libdir@|$(libdir)|' \
 		-e 's|@includedir@|$(includedir)|' -e 's|@version@|$(VERSION)|' \
@@ -451,7 +452,8 @@ install: all ## install to prefix (/usr/local), below DESTDIR
 
 uninstall: ## remove what `make install` put there
 	$(call say,REMOVE)rm -f $(INSTALLED:%=$(DESTDIR)%)
-	$(Q)rmdir $(DESTDIR)$(includedir)/fastipc 2>/dev/null || :
+	$(Q)rmdir $(DESTDIR)$(includedir)/fastipc/codec \
+		$(DESTDIR)$(includedir)/fastipc 2>/dev/null || :
 
 clean: ## remove what was built
 	rm -rf $(O)

@@ -18,7 +18,7 @@ compiles() # HEADER COMPILER FLAG...
 	check "$1 with ${*:2}" "${@:2}" "${strict[@]}" -include "$1" /dev/null
 }
 
-for header in lib/include/fastipc/*.h uapi/linux/*.h; do
+for header in lib/include/fastipc/{,codec/}*.h uapi/linux/*.h; do
 	compiles "$header" "${CC:-cc}" -std=c11 -x c
 	compiles "$header" "${CXX:-c++}" -std=c++11 -x c++
 done
