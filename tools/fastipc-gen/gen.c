@@ -112,6 +112,51 @@ gen_variable(const struct fastipc_schema_table *table, uint32_t variable)
 	return NULL;
 }
 
+const struct fastipc_schema_field *
+gen_tail(const struct fastipc_schema_table *table,
+	 const struct gen_table *names, uint32_t variable,
+	 const struct gen_field **field_names)
+{
+	const struct fastipc_schema_field *field =
+		gen_variable(table, variable);
+
+	if (!field || gen_is_deprecated(field))
+		return NULL;
+	*field_names = &names->fields[field - table->fields];
+	return field;
+}
+
+bool gen_has_parts(const struct fastipc_schema_table *table)
+{
+	for (uint16_t i = 0; i < table->field_count; i++) {
+		const struct fastipc_schema_field *field = &table->fields[i];
+
+		if (!gen_is_deprecated(field) &&
+		    (field->type == FASTIPC_TYPE_TABLE ||
+		     field->type == FASTIPC_TYPE_UNION))
+			return true;
+	}
+	return false;
+}
+
+/* With more words than these they are in an array, not in registers. */
+#define WORDS_IN_REGISTERS 8
+
+uint32_t gen_words(const struct fastipc_schema_table *table)
+{
+	return table->fixed_size ? (table->fixed_size + 7u) / 8 : 1;
+}
+
+bool gen_in_registers(const struct fastipc_schema_table *table)
+{
+	return gen_words(table) <= WORDS_IN_REGISTERS;
+}
+
+uint32_t gen_end_width(const struct fastipc_schema_table *table)
+{
+	return gen_is_large(table) ? 4 : 2;
+}
+
 #define LEAF_FIELDS 8
 #define LEAF_BYTES 64
 

@@ -82,6 +82,19 @@ const char *gen_scalar(const struct gen *gen,
 /* The field with a table's variable field number, or NULL. */
 const struct fastipc_schema_field *
 gen_variable(const struct fastipc_schema_table *table, uint32_t variable);
+/* The same with its names in @names, or NULL if it is deprecated. */
+const struct fastipc_schema_field *
+gen_tail(const struct fastipc_schema_table *table,
+	 const struct gen_table *names, uint32_t variable,
+	 const struct gen_field **field_names);
+/* May a record of this table have records in it? */
+bool gen_has_parts(const struct fastipc_schema_table *table);
+/* Words of a table's fixed section: at least one, for an array's sake. */
+uint32_t gen_words(const struct fastipc_schema_table *table);
+/* Is each a variable while they are put together, not part of an array? */
+bool gen_in_registers(const struct fastipc_schema_table *table);
+/* Bytes of its header, and of an END. */
+uint32_t gen_end_width(const struct fastipc_schema_table *table);
 /* true and false as C has them */
 const char *gen_bool(bool value);
 static inline bool gen_is_large(const struct fastipc_schema_table *table)
@@ -121,6 +134,9 @@ void emit_service_types(struct gen *gen);
 void emit_services(struct gen *gen);
 
 void emit_declarations(struct gen *gen);
+void emit_head(struct gen *gen, const struct fastipc_schema_table *table,
+	       const struct gen_table *names);
+void emit_put(struct gen *gen, uint16_t index);
 void emit_encoders(struct gen *gen);
 void emit_checks(struct gen *gen);
 void emit_service_code(struct gen *gen);
