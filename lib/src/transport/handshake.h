@@ -1,12 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Parts of a HELLO exchange, for what is not a connection.
+ * Parts of a HELLO exchange, for both sides of it, and for what is not a
+ * connection.
  */
 #ifndef FASTIPC_HANDSHAKE_H
 #define FASTIPC_HANDSHAKE_H
 
 #include "transport/hello.h"
 #include "transport/transport.h"
+
+/* A link that has nothing yet. */
+void fastipc_link_init(struct fastipc_link *link);
+/* Map the region of the peer that came as @fd.  -EBADMSG none came. */
+int fastipc_handshake_take_region(struct fastipc_link *link, int fd);
+/* Take over what the peer says in @hello, once it is checked and its region is
+ * mapped.  -ERANGE they do not agree. */
+int fastipc_handshake_take(struct fastipc_link *link,
+			   const struct fastipc_proposal *mine,
+			   const struct fastipc_hello *hello);
 
 /* Fill in what @mine proposes. */
 void fastipc_hello_propose(struct fastipc_hello *hello,
