@@ -42,6 +42,7 @@ bench-codec-run: tools $(O)/bin/fastipc-bench-codec
 	@$(O)/bin/fastipc bench codec
 
 $(CODEC_BENCH_OUT)/%.compiled: $(CODEC_BENCH)/%.fbs $(CODEC_BENCH)/generate.py \
+		$(wildcard $(CODEC_BENCH)/formats/*.py) \
 		$(CODEC_BENCH_OUT)/%.fastipc.c
 	@mkdir -p $(@D)
 	$(call say,GEN)$(CODEC_BENCH)/generate.py $< $(@D)
