@@ -35,7 +35,7 @@ SAN_coverage := --coverage -fprofile-update=atomic
 SAN_fuzz := $(if $(findstring afl,$(CC)),,-fsanitize=fuzzer-no-link) $(SAN_asan)
 NO_ASLR   = $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
-URCU      := $(shell pkg-config --libs liburcu-bp liburcu-cds 2>/dev/null)
+URCU      := $(shell pkg-config --libs liburcu-bp 2>/dev/null)
 COMPRESS  := $(shell pkg-config --libs liblz4 libzstd 2>/dev/null)
 NL        := $(shell pkg-config --libs libnl-genl-3.0 2>/dev/null)
 NL_FLAGS  := $(shell pkg-config --cflags libnl-genl-3.0 2>/dev/null)

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "pair.h"
+#include "rpc/registry.h"
 
 #define ECHO 1
 #define LARGE 2	 /* u32 size: a reply of so many bytes */
@@ -281,6 +282,12 @@ static void many_clients(void **state)
 
 static atomic_int handler_contexts[16];
 
+/* Types that the server has in one chain, so that each is behind others. */
+static uint16_t changing_type(unsigned int i)
+{
+	return (uint16_t)(CHANGING + i % 16 * REGISTRY_CHAINS);
+}
+
 /* Runs only while its context is 1: between add and the end of remove. */
 static int on_changing(struct fastipc_request *request, void *context)
 {
@@ -294,8 +301,8 @@ static void *call_changing(void *argument)
 
 	for (unsigned int i = 0; !atomic_load(caller->stop); i++) {
 		int result = fastipc_client_call(caller->client,
-						 (uint16_t)(CHANGING + i % 16),
-						 NULL, 0, NULL, soon());
+						 changing_type(i), NULL, 0,
+						 NULL, soon());
 
 		if (result == -EXDEV)
 			caller->calls++;
@@ -311,7 +318,7 @@ static void change_handlers(void)
 {
 	for (unsigned int round = 0; round < 1500; round++) {
 		atomic_int *context = &handler_contexts[round % 16];
-		uint16_t type = (uint16_t)(CHANGING + round % 16);
+		uint16_t type = changing_type(round);
 
 		if (round % 32 < 16) {
 			atomic_store(context, 1);

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * Handlers in a liburcu hash table.
+ * Handlers in a hash table with chains that are read under RCU.
  *
  * The "bulletproof" flavour of RCU is used: it registers reader threads by
- * itself, so a program may dispatch from any thread of its own.  The table is
- * resized by the thread that adds; liburcu's automatic resizing would start a
- * thread behind the application's back.
+ * itself, so a program may dispatch from any thread of its own.
+ *
+ * liburcu's own hash table ends the process when it finds no memory, to be made
+ * or to grow.  This one has a fixed number of chains: nothing of it is
+ * allocated but the handlers.
  */
 #include "rpc/registry.h"
 
@@ -13,40 +15,36 @@
 #include <stdlib.h>
 
 #include <urcu/urcu-bp.h>
-#include <urcu/rculfhash.h>
 
 #include "base/error.h"
 
-#define BUCKETS_LEAST 64u
-#define BUCKETS_MOST 65536u
-
 struct handler {
-	struct cds_lfht_node node;
+	struct handler *next; /* in its chain; readers load it at any time */
 	uint16_t type;
 	fastipc_handler_fn handler;
 	void *context;
 };
 
-/* Types are small and dense: spread them over the buckets' high bits. */
-static unsigned long hash(uint16_t type)
+/* Types are small and dense: few of them share a chain. */
+static struct handler **chain_of(struct registry *registry, uint16_t type)
 {
-	return type * 0x9e3779b97f4a7c15ul >> 16;
+	return &registry->chains[type % REGISTRY_CHAINS];
 }
 
-static int matches(struct cds_lfht_node *node, const void *key)
+/* Pairs with the release that linked it: what is found has all its fields. */
+static struct handler *load(struct handler *const *link)
 {
-	return caa_container_of(node, struct handler, node)->type ==
-	       *(const uint16_t *)key;
+	return __atomic_load_n(link, __ATOMIC_ACQUIRE);
 }
 
+/* In a read section, or with the lock held. */
 static struct handler *find(struct registry *registry, uint16_t type)
 {
-	struct cds_lfht_iter iterator;
-	struct cds_lfht_node *node;
+	struct handler *handler = load(chain_of(registry, type));
 
-	cds_lfht_lookup(registry->table, hash(type), matches, &type, &iterator);
-	node = cds_lfht_iter_get_node(&iterator);
-	return node ? caa_container_of(node, struct handler, node) : NULL;
+	while (handler && handler->type != type)
+		handler = load(&handler->next);
+	return handler;
 }
 
 struct registry *fastipc_registry_create(void)
@@ -55,35 +53,24 @@ struct registry *fastipc_registry_create(void)
 
 	if (!registry)
 		return NULL;
-	registry->buckets = BUCKETS_LEAST;
-	registry->table = cds_lfht_new_flavor(BUCKETS_LEAST, BUCKETS_LEAST,
-					      BUCKETS_MOST, 0, &urcu_bp_flavor,
-					      NULL);
-	if (!registry->table) {
-		free(registry);
-		return NULL;
-	}
 	registry->generation = 1;
 	pthread_mutex_init(&registry->lock, NULL);
 	return registry;
 }
 
+/* No reader is left: the server is being destroyed. */
 void fastipc_registry_destroy(struct registry *registry)
 {
-	struct cds_lfht_iter iterator;
-	struct handler *handler;
-
 	if (!registry)
 		return;
-	urcu_bp_read_lock();
-	cds_lfht_for_each_entry(registry->table, &iterator, handler, node)
-	{
-		cds_lfht_del(registry->table, &handler->node);
-		/* No reader is left: the server is being destroyed. */
-		free(handler);
+	for (unsigned int i = 0; i < REGISTRY_CHAINS; i++) {
+		while (registry->chains[i]) {
+			struct handler *handler = registry->chains[i];
+
+			registry->chains[i] = handler->next;
+			free(handler);
+		}
 	}
-	urcu_bp_read_unlock();
-	cds_lfht_destroy(registry->table, NULL);
 	pthread_mutex_destroy(&registry->lock);
 	free(registry);
 }
@@ -97,47 +84,39 @@ int fastipc_registry_add(struct registry *registry, uint16_t type,
 			 fastipc_handler_fn function, void *context)
 {
 	struct handler *handler = malloc(sizeof(*handler));
-	struct cds_lfht_node *present;
+	struct handler **chain = chain_of(registry, type);
 
 	if (!handler)
 		return fastipc_fail(-ENOMEM, "no memory for a handler");
-	cds_lfht_node_init(&handler->node);
 	handler->type = type;
 	handler->handler = function;
 	handler->context = context;
 	pthread_mutex_lock(&registry->lock);
-	urcu_bp_read_lock();
-	present = cds_lfht_add_unique(registry->table, hash(type), matches,
-				      &type, &handler->node);
-	urcu_bp_read_unlock();
-	if (present != &handler->node) {
+	if (find(registry, type)) {
 		pthread_mutex_unlock(&registry->lock);
 		free(handler);
 		return fastipc_fail(
 			-EEXIST,
 			"message type %u has a handler: remove it first", type);
 	}
+	handler->next = *chain;
+	__atomic_store_n(chain, handler, __ATOMIC_RELEASE);
 	changed(registry);
-	if (++registry->size > registry->buckets) {
-		registry->buckets *= 2;
-		cds_lfht_resize(registry->table, registry->buckets);
-	}
 	pthread_mutex_unlock(&registry->lock);
 	return 0;
 }
 
 int fastipc_registry_remove(struct registry *registry, uint16_t type)
 {
+	struct handler **link = chain_of(registry, type);
 	struct handler *handler;
 
 	pthread_mutex_lock(&registry->lock);
-	urcu_bp_read_lock();
-	handler = find(registry, type);
-	if (handler)
-		cds_lfht_del(registry->table, &handler->node);
-	urcu_bp_read_unlock();
+	while ((handler = *link) && handler->type != type)
+		link = &handler->next;
 	if (handler) {
-		registry->size--;
+		/* A reader that is at this handler goes on behind it. */
+		__atomic_store_n(link, handler->next, __ATOMIC_RELEASE);
 		changed(registry);
 	}
 	pthread_mutex_unlock(&registry->lock);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The registry of handlers: a lock-free hash table (liburcu's) by message
- * type, which may change while worker threads look things up.
+ * The registry of handlers: a hash table by message type that is read without
+ * a lock, under liburcu's RCU, and may change meanwhile.
  */
 #ifndef FASTIPC_REGISTRY_H
 #define FASTIPC_REGISTRY_H
@@ -10,14 +10,14 @@
 
 #include <fastipc/server.h>
 
-struct cds_lfht;
+#define REGISTRY_CHAINS 1024u
+
+struct handler;
 
 struct registry {
-	struct cds_lfht *table;
 	uint64_t generation;  /* grows with each change; caches compare it */
-	pthread_mutex_t lock; /* of writers, for size and resizing */
-	unsigned long size;
-	unsigned long buckets;
+	pthread_mutex_t lock; /* of writers */
+	struct handler *chains[REGISTRY_CHAINS];
 };
 
 /* What a reader found last, so that most lookups need none. */
