@@ -136,6 +136,8 @@ int streams_measure(struct bench_run *run);
 /* Client options as the command line wants them. */
 void run_client_options(const struct bench_options *options,
 			struct fastipc_client_options *client);
+/* How long calls took, in ticks; NAN stays if there were none. */
+void run_note_latency(struct bench_run *run, const struct histogram *latency);
 /* Say that @what failed with @error, and return it (quietly if -EINTR). */
 int run_failed(const struct bench_run *run, const char *what, int error);
 /* A message's content is wrong. */

@@ -174,17 +174,11 @@ static void note_calls(struct bench_run *run, const struct crowd *crowd,
 		       double cpu_ns)
 {
 	const struct histogram *latency = &crowd->latency;
-	struct bench_result *result = run->result;
 
-	result->count = latency->count;
-	result->p50_ns = ticks_to_ns((double)histogram_percentile(latency, 50));
-	result->p90_ns = ticks_to_ns((double)histogram_percentile(latency, 90));
-	result->p99_ns = ticks_to_ns((double)histogram_percentile(latency, 99));
-	result->p999_ns =
-		ticks_to_ns((double)histogram_percentile(latency, 99.9));
-	result->max_ns = ticks_to_ns((double)latency->max);
+	run_note_latency(run, latency);
+	run->result->count = latency->count;
 	if (latency->count)
-		result->cpu_ns_per_msg = cpu_ns / (double)latency->count;
+		run->result->cpu_ns_per_msg = cpu_ns / (double)latency->count;
 }
 
 static int measure(struct bench_run *run, struct crowd *crowd)

@@ -21,6 +21,7 @@
 #include "bench.h"
 #include "fastipc/arguments.h"
 #include "fastipc/commands.h"
+#include "series.h"
 
 #define HAND_OVER 1
 #define BATCH 50
@@ -42,8 +43,7 @@ struct loans {
 	struct fastipc_client *client;
 	uint64_t area;
 	uint64_t count;
-	uint64_t *times[2]; /* ns */
-	size_t samples[2];
+	struct series times[2]; /* ns */
 };
 
 enum {
@@ -249,8 +249,9 @@ static int batch(struct loans *loans, int which, size_t size, bool counts)
 		uint64_t took;
 
 		error = hand_over(loans, size, &took);
-		if (!error && counts && loans->samples[which] < SAMPLES_MOST)
-			loans->times[which][loans->samples[which]++] = took;
+		if (!error && counts &&
+		    loans->times[which].count < SAMPLES_MOST)
+			series_add(&loans->times[which], (double)took);
 	}
 	return error;
 }
@@ -274,24 +275,14 @@ static int measure(struct loans *loans, const struct loan_options *options)
 
 /* ---- reporting ---- */
 
-static int compare(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
 static void report(struct loans *loans, const struct loan_options *options)
 {
 	struct fastipc_client_stats stats = { .size = sizeof(stats) };
 	double medians[2];
 
 	fastipc_client_get_stats(loans->client, &stats);
-	for (int i = 0; i < 2; i++) {
-		qsort(loans->times[i], loans->samples[i], sizeof(uint64_t),
-		      compare);
-		medians[i] = (double)loans->times[i][loans->samples[i] / 2];
-	}
+	for (int i = 0; i < 2; i++)
+		medians[i] = series_median(&loans->times[i]);
 	if (options->json)
 		printf("{\"test\":\"loan\",\"transport\":\"%s\","
 		       "\"checksum\":\"%s\",\"wait\":\"%s\",\"small\":%zu,"
@@ -299,7 +290,8 @@ static void report(struct loans *loans, const struct loan_options *options)
 		       "\"large_ns\":%.0f,\"ratio\":%.3f}\n",
 		       stats.transport, checksum_name(options->checksum),
 		       wait_name(options->wait), options->sizes[0],
-		       options->sizes[1], loans->samples[0] + loans->samples[1],
+		       options->sizes[1],
+		       loans->times[0].count + loans->times[1].count,
 		       medians[0], medians[1], medians[1] / medians[0]);
 	else
 		printf("loan, %s, checksum %s, wait %s: time to hand over\n"
@@ -308,7 +300,7 @@ static void report(struct loans *loans, const struct loan_options *options)
 		       stats.transport, checksum_name(options->checksum),
 		       wait_name(options->wait), options->sizes[0], medians[0],
 		       options->sizes[1], medians[1], medians[1] / medians[0],
-		       loans->samples[0]);
+		       loans->times[0].count);
 	fflush(stdout);
 }
 
@@ -335,7 +327,7 @@ static int run(struct loans *loans, const struct loan_options *options)
 		 strcmp(options->transport, "auto") ? options->transport : "",
 		 strcmp(options->transport, "auto") ? ":" : "", (int)getpid());
 	loans->area = area_of(options);
-	loans->samples[0] = loans->samples[1] = 0;
+	loans->times[0].count = loans->times[1].count = 0;
 	pid = start(address, options, loans->area);
 	if (pid < 0) {
 		complain_error("bench", -errno, "cannot start a server");
@@ -367,14 +359,9 @@ int bench_loan(int argc, char **argv)
 
 	argv[0] = (char *)"fastipc bench loan";
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
-	for (int i = 0; i < 2; i++) {
-		loans.times[i] = calloc(SAMPLES_MOST, sizeof(uint64_t));
-		if (!loans.times[i])
-			error = -ENOMEM;
-	}
 	for (unsigned int i = 0; !error && i < options.runs; i++)
 		error = run(&loans, &options);
-	free(loans.times[0]);
-	free(loans.times[1]);
+	series_free(&loans.times[0]);
+	series_free(&loans.times[1]);
 	return error ? EXIT_FAILED : EXIT_OK;
 }

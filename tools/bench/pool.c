@@ -16,6 +16,7 @@
 #include "bench.h"
 #include "payload.h"
 #include "process.h"
+#include "series.h"
 #include "ticks.h"
 #include "watchdog.h"
 
@@ -191,13 +192,8 @@ static void note_calls(struct bench_run *run, const struct histogram *latency,
 {
 	struct bench_result *result = run->result;
 
+	run_note_latency(run, latency);
 	result->count = latency->count;
-	result->p50_ns = ticks_to_ns((double)histogram_percentile(latency, 50));
-	result->p90_ns = ticks_to_ns((double)histogram_percentile(latency, 90));
-	result->p99_ns = ticks_to_ns((double)histogram_percentile(latency, 99));
-	result->p999_ns =
-		ticks_to_ns((double)histogram_percentile(latency, 99.9));
-	result->max_ns = ticks_to_ns((double)latency->max);
 	result->msgs_per_s = (double)latency->count * 1e9 / elapsed_ns;
 	result->bytes_per_s = result->msgs_per_s * (double)run->options->size;
 	if (latency->count)
@@ -245,13 +241,6 @@ static int measure_calls(struct bench_run *run, struct fastipc_pool *pool)
 
 /* ---- taking and giving back ---- */
 
-static int compare(const void *one, const void *other)
-{
-	const double *a = one, *b = other;
-
-	return (*a > *b) - (*a < *b);
-}
-
 /* The median of the batches' mean, in ns of the threads' CPU time. */
 static int measure_takes(struct bench_run *run, struct fastipc_pool *pool,
 			 unsigned int threads, double *ns)
@@ -267,11 +256,8 @@ static int measure_takes(struct bench_run *run, struct fastipc_pool *pool,
 				    NULL);
 	else
 		run_failed(run, "no memory", error);
-	if (!error) {
-		qsort(batches, threads * (size_t)BATCHES, sizeof(*batches),
-		      compare);
-		*ns = batches[threads * BATCHES / 2];
-	}
+	if (!error)
+		*ns = median_of(batches, threads * (size_t)BATCHES);
 	free(callers);
 	return error;
 }

@@ -25,6 +25,7 @@
 #include "bench.h"
 #include "fastipc/arguments.h"
 #include "fastipc/commands.h"
+#include "series.h"
 #include "ticks.h"
 
 #define SUBSCRIBERS_MOST 64
@@ -56,8 +57,7 @@ struct side {
 	char name[FASTIPC_NAME_MAX + 1];
 	unsigned int subscribers;
 	pid_t pids[SUBSCRIBERS_MOST];
-	double *costs; /* ns of a message */
-	size_t count;
+	struct series costs; /* ns of a message */
 };
 
 enum {
@@ -236,7 +236,7 @@ static int batch(struct side *side, const unsigned char *data, size_t size,
 			return error;
 		}
 	}
-	side->costs[side->count++] = (double)(cpu_ns() - start) / count;
+	series_add(&side->costs, (double)(cpu_ns() - start) / count);
 	return 0;
 }
 
@@ -253,7 +253,7 @@ static int alternate(struct side sides[2], enum kind kind,
 	/* Some 100 us each, whatever the size. */
 	if (kind != KIND_WAKE)
 		count = (unsigned int)(count * 64 / (options->size + 64)) + 1;
-	while (!error && sides[1].count < most &&
+	while (!error && sides[1].costs.count < most &&
 	       (kind == KIND_WAKE || fastipc_now_ns() < until)) {
 		for (int i = 0; !error && i < 2; i++) {
 			if (kind == KIND_WAKE)
@@ -264,19 +264,6 @@ static int alternate(struct side sides[2], enum kind kind,
 	return error;
 }
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(struct side *side)
-{
-	qsort(side->costs, side->count, sizeof(double), compare);
-	return side->count ? side->costs[side->count / 2] : 0;
-}
-
 static int measure(enum kind kind, const struct publish_options *options,
 		   const unsigned char *data, struct side sides[2],
 		   double costs[2])
@@ -285,7 +272,7 @@ static int measure(enum kind kind, const struct publish_options *options,
 
 	for (int i = 0; i < 2; i++) {
 		sides[i].subscribers = i ? options->subscribers : 1;
-		sides[i].count = 0;
+		sides[i].costs.count = 0;
 		snprintf(sides[i].name, sizeof(sides[i].name),
 			 "bench-publish-%d-%u", (int)getpid(),
 			 sides[i].subscribers + (unsigned int)(i << 8));
@@ -298,7 +285,7 @@ static int measure(enum kind kind, const struct publish_options *options,
 	for (int i = 0; i < 2; i++) {
 		int failed = sides[i].topic ? end(&sides[i]) : 0;
 
-		costs[i] = median(&sides[i]);
+		costs[i] = series_median(&sides[i].costs);
 		error = error ? error : failed;
 	}
 	return error;
@@ -362,16 +349,14 @@ int bench_publish(int argc, char **argv)
 	argv[0] = (char *)"fastipc bench publish";
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
 	data = malloc(options.size + 1);
-	for (int i = 0; i < 2; i++)
-		sides[i].costs = calloc(BATCHES_MOST, sizeof(double));
-	if (!data || !sides[0].costs || !sides[1].costs)
-		error = -ENOMEM;
 	if (data)
 		memset(data, 'p', options.size + 1);
+	else
+		error = -ENOMEM;
 	for (unsigned int i = 0; !error && i < options.runs; i++)
 		error = run(&options, sides, data);
 	free(data);
-	free(sides[0].costs);
-	free(sides[1].costs);
+	series_free(&sides[0].costs);
+	series_free(&sides[1].costs);
 	return error ? EXIT_FAILED : EXIT_OK;
 }

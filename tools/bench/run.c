@@ -224,6 +224,24 @@ static void clear(struct bench_result *result)
 	};
 }
 
+static double percentile_ns(const struct histogram *latency, double percent)
+{
+	return ticks_to_ns((double)histogram_percentile(latency, percent));
+}
+
+void run_note_latency(struct bench_run *run, const struct histogram *latency)
+{
+	struct bench_result *result = run->result;
+
+	if (!latency->count)
+		return;
+	result->p50_ns = percentile_ns(latency, 50);
+	result->p90_ns = percentile_ns(latency, 90);
+	result->p99_ns = percentile_ns(latency, 99);
+	result->p999_ns = percentile_ns(latency, 99.9);
+	result->max_ns = percentile_ns(latency, 100);
+}
+
 int run_bench(const struct bench_options *options, struct bench_result *result)
 {
 	struct bench_run run = { .options = options, .result = result };

@@ -32,16 +32,21 @@ static int compare(const void *left, const void *right)
 	return (a > b) - (a < b);
 }
 
+double median_of(double *values, size_t count)
+{
+	size_t half = count / 2;
+
+	if (!count)
+		return NAN;
+	qsort(values, count, sizeof(*values), compare);
+	if (count % 2)
+		return values[half];
+	return (values[half - 1] + values[half]) / 2;
+}
+
 double series_median(struct series *series)
 {
-	size_t half = series->count / 2;
-
-	if (!series->count)
-		return NAN;
-	qsort(series->values, series->count, sizeof(*series->values), compare);
-	if (series->count % 2)
-		return series->values[half];
-	return (series->values[half - 1] + series->values[half]) / 2;
+	return median_of(series->values, series->count);
 }
 
 void series_free(struct series *series)

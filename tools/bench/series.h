@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A growing series of numbers and its median: what a probe gave each time, or
- * what each of several runs gave.
+ * Medians, and a growing series of numbers to take one of: what a probe gave
+ * each time, or what each of several runs gave.
  */
 #ifndef FASTIPC_BENCH_SERIES_H
 #define FASTIPC_BENCH_SERIES_H
@@ -16,6 +16,8 @@ struct series {
 
 /* NAN (meaningless) is not added.  Without memory, the value is dropped. */
 void series_add(struct series *series, double value);
+/* Sorts them.  NAN if there are none. */
+double median_of(double *values, size_t count);
 /* NAN if the series is empty.  Sorts it. */
 double series_median(struct series *series);
 void series_free(struct series *series);

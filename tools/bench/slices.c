@@ -271,25 +271,13 @@ static int measure(struct bench_run *run, slice_fn test,
 	return error;
 }
 
-static double percentile_ns(const struct tally *tally, double percent)
-{
-	if (!tally->latency.count)
-		return NAN;
-	return ticks_to_ns(
-		(double)histogram_percentile(&tally->latency, percent));
-}
-
 static void conclude(struct bench_run *run, struct tally *tally)
 {
 	struct bench_result *result = run->result;
 	double seconds = ticks_to_ns((double)tally->elapsed) / 1e9;
 
 	result->count = tally->count;
-	result->p50_ns = percentile_ns(tally, 50);
-	result->p90_ns = percentile_ns(tally, 90);
-	result->p99_ns = percentile_ns(tally, 99);
-	result->p999_ns = percentile_ns(tally, 99.9);
-	result->max_ns = percentile_ns(tally, 100);
+	run_note_latency(run, &tally->latency);
 	if (tally->count && seconds > 0) {
 		double count = (double)tally->count;
 

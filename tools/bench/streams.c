@@ -14,6 +14,7 @@
 #include "bench.h"
 #include "payload.h"
 #include "process.h"
+#include "series.h"
 #include "ticks.h"
 #include "watchdog.h"
 
@@ -154,19 +155,6 @@ static int call_beside_large(struct bench_run *run, double seconds,
 	return error;
 }
 
-static int compare(const void *one, const void *other)
-{
-	const double *a = one, *b = other;
-
-	return (*a > *b) - (*a < *b);
-}
-
-static double median(double *values)
-{
-	qsort(values, ROUNDS, sizeof(*values), compare);
-	return values[ROUNDS / 2];
-}
-
 static double p99_of(const struct histogram *histogram)
 {
 	return ticks_to_ns((double)histogram_percentile(histogram, 99));
@@ -202,13 +190,13 @@ int streams_measure(struct bench_run *run)
 	free(histogram);
 	if (error)
 		return error;
-	result->stream_bytes_per_s = median(one);
-	result->streams_bytes_per_s = median(many);
-	result->streams_ratio = median(ratio);
-	result->streams_jain = median(jain);
-	result->call_p99_ns = median(idle);
-	result->call_beside_large_p99_ns = median(busy);
-	result->large_bytes_per_s = median(large);
+	result->stream_bytes_per_s = median_of(one, ROUNDS);
+	result->streams_bytes_per_s = median_of(many, ROUNDS);
+	result->streams_ratio = median_of(ratio, ROUNDS);
+	result->streams_jain = median_of(jain, ROUNDS);
+	result->call_p99_ns = median_of(idle, ROUNDS);
+	result->call_beside_large_p99_ns = median_of(busy, ROUNDS);
+	result->large_bytes_per_s = median_of(large, ROUNDS);
 	process_memory_read(run->peer.pid, &memory);
 	result->server_rss_kib = memory.rss;
 	return 0;
