@@ -25,4 +25,24 @@ static inline void end(void)
 	server_stop(&server);
 }
 
+/* ---- clients that do not play by the rules ---- */
+
+typedef void (*attack_fn)(struct fastipc_channel *channel);
+
+/*
+ * The connection of the attacker ends, and who is good is served.  What the
+ * server has counted of it is for the caller to look at: the difference from
+ * before to after this, less the ECHO that is served.
+ */
+static inline void
+attack_and_be_dropped(const struct fastipc_proposal *proposal, attack_fn attack)
+{
+	struct fastipc_channel channel;
+
+	hostile_connect_with(server.address, proposal, &channel);
+	attack(&channel);
+	assert_dropped(&channel);
+	assert_served(good);
+}
+
 #endif

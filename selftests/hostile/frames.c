@@ -5,17 +5,11 @@
  */
 #include "attacked.h"
 
-typedef void (*attack_fn)(struct fastipc_channel *channel);
-
 static void attack_dropped(attack_fn attack)
 {
 	struct fastipc_server_stats before = stats_of(good), after;
-	struct fastipc_channel channel;
 
-	hostile_connect(server.address, &channel);
-	attack(&channel);
-	assert_dropped(&channel);
-	assert_served(good);
+	attack_and_be_dropped(&hostile_proposal, attack);
 	after = stats_of(good);
 	assert_int_equal(after.bad_frames, before.bad_frames + 1);
 	assert_int_equal(after.protocol_errors, before.protocol_errors);

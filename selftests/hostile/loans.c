@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
+#include "attacked.h"
 #include "by_hand.h"
 #include "transport/bulk.h"
 #include "transport/handshake.h"
@@ -18,9 +19,6 @@
 #define MOST 2u /* descriptors of a message */
 
 #define LEND 10 /* lends the client 64 KiB */
-
-static struct server_process server;
-static struct fastipc_client *good;
 
 static int on_lend(struct fastipc_request *request, void *context)
 {
@@ -55,13 +53,6 @@ static void begin(void)
 	fastipc_client_options_init(&client_options);
 	client_options.bulk_max = AREA;
 	good = connect_with(server.address, &client_options);
-}
-
-static void end(void)
-{
-	assert_alone(good);
-	fastipc_client_close(good);
-	server_stop(&server);
 }
 
 /* ---- by hand ---- */
@@ -100,28 +91,16 @@ static void add_descriptors(struct block *block, uint32_t count)
 	add_word(block, FASTIPC_EXT_DESCRIPTORS | (uint64_t)count << 32);
 }
 
-static void put(struct fastipc_channel *channel, uint16_t type, uint8_t flags,
-		uint64_t id, const void *payload, uint32_t size)
-{
-	struct header header = good_header(type, id, size);
-	uint64_t until = soon();
-
-	header.flags = flags;
-	header.crc = crc_of(header, payload, size);
-	while (!put_frame(channel, header, payload, size))
-		check(fastipc_now_ns() < until);
-}
-
 static void put_block(struct fastipc_channel *channel, uint16_t type,
 		      uint8_t flags, const struct block *block)
 {
-	put(channel, type, flags | FASTIPC_FRAME_EXT, 1, block->words,
-	    (uint32_t)block->words[0]);
+	put_whole(channel, type, flags | FASTIPC_FRAME_EXT, 1, block->words,
+		  (uint32_t)block->words[0]);
 }
 
 static void give_back(struct fastipc_channel *channel, uint64_t id)
 {
-	put(channel, FASTIPC_TYPE_RETURN, 0, id, "", 0);
+	put_whole(channel, FASTIPC_TYPE_RETURN, 0, id, "", 0);
 }
 
 /* A datagram of @size bytes (16 are right) with @sent descriptors. */
@@ -181,18 +160,12 @@ static uint64_t next_loan(struct fastipc_channel *channel)
 
 /* ---- clients that do not play by the rules ---- */
 
-typedef void (*attack_fn)(struct fastipc_channel *channel);
-
 static void attack_as(const struct fastipc_proposal *proposal, attack_fn attack,
 		      const char *name)
 {
 	struct fastipc_server_stats before = stats_of(good), after;
-	struct fastipc_channel channel;
 
-	hostile_connect_with(server.address, proposal, &channel);
-	attack(&channel);
-	assert_dropped(&channel);
-	assert_served(good);
+	attack_and_be_dropped(proposal, attack);
 	after = stats_of(good);
 	if (after.loan_errors != before.loan_errors + 1 ||
 	    after.bad_frames != before.bad_frames)
@@ -265,7 +238,7 @@ static void given_back_twice(struct fastipc_channel *channel)
 {
 	uint64_t loan;
 
-	put(channel, LEND, 0, 1, "", 0);
+	put_whole(channel, LEND, 0, 1, "", 0);
 	loan = next_loan(channel);
 	give_back(channel, loan);
 	give_back(channel, loan);
@@ -276,10 +249,10 @@ static void given_back_late(struct fastipc_channel *channel)
 {
 	uint64_t first, second;
 
-	put(channel, LEND, 0, 1, "", 0);
+	put_whole(channel, LEND, 0, 1, "", 0);
 	first = next_loan(channel);
 	give_back(channel, first);
-	put(channel, LEND, 0, 2, "", 0);
+	put_whole(channel, LEND, 0, 2, "", 0);
 	second = next_loan(channel);
 	check((uint32_t)first == (uint32_t)second && first != second);
 	give_back(channel, first);
@@ -318,11 +291,11 @@ static void never_given_back(void **state)
 	begin();
 	hostile_connect_with(server.address, &well_equipped, &channel);
 	for (uint64_t i = 1; i <= AREA / 65536; i++) {
-		put(&channel, LEND, 0, i, "", 0);
+		put_whole(&channel, LEND, 0, i, "", 0);
 		assert_true(next_loan(&channel) != 0);
 	}
 	for (uint64_t i = 100; i < 120; i++) {
-		put(&channel, LEND, 0, i, "", 0);
+		put_whole(&channel, LEND, 0, i, "", 0);
 		assert_int_equal(next_loan(&channel), 0);
 		assert_result(fastipc_client_call(good, LEND, NULL, 0, NULL,
 						  soon()),
@@ -366,14 +339,14 @@ static void of_no_message(struct fastipc_channel *channel)
 static void of_a_plain_call(struct fastipc_channel *channel)
 {
 	send_datagram(channel, here(channel), 1, 1, 16);
-	put(channel, ECHO, 0, 1, "plain", 5);
+	put_whole(channel, ECHO, 0, 1, "plain", 5);
 }
 
 static void of_an_earlier_one(struct fastipc_channel *channel)
 {
 	struct block block = { 0 };
 
-	put(channel, ECHO, 0, 1, "plain", 5);
+	put_whole(channel, ECHO, 0, 1, "plain", 5);
 	check(next_id(channel) == 1);
 	send_datagram(channel, 0, 1, 1, 16);
 	send_datagram(channel, here(channel), 1, 1, 16);
@@ -639,7 +612,7 @@ static void server_breaks_rules(attack_fn attack, const char *name)
 static void of_a_pong(struct fastipc_channel *channel)
 {
 	send_datagram(channel, here(channel), 1, 1, 16);
-	put(channel, FASTIPC_TYPE_PONG, 0, 77, "", 0);
+	put_whole(channel, FASTIPC_TYPE_PONG, 0, 77, "", 0);
 }
 
 static void hostile_servers(void **state)

@@ -127,6 +127,24 @@ static inline bool put_frame(struct fastipc_channel *channel,
 			  (uint64_t)FASTIPC_RECORD_DATA << 32 | size);
 }
 
+/* The same, as soon as there is room; nothing once the peer is gone. */
+static inline void put_whole(struct fastipc_channel *channel, uint16_t type,
+			     uint8_t flags, uint64_t id, const void *payload,
+			     uint32_t size)
+{
+	struct header header = good_header(type, id, size);
+	uint64_t until = soon();
+
+	header.flags = flags;
+	header.crc = crc_of(header, payload, size);
+	while (!put_frame(channel, header, payload, size)) {
+		fastipc_channel_check_peer(channel);
+		if (channel->hungup)
+			return;
+		check(fastipc_now_ns() < until);
+	}
+}
+
 /* ---- a hostile client ---- */
 
 static inline void hostile_connect_with(const char *address,
@@ -140,17 +158,17 @@ static inline void hostile_connect_with(const char *address,
 	fastipc_channel_init(channel, &link, FASTIPC_WAIT_BLOCK);
 }
 
+static const struct fastipc_proposal hostile_proposal = {
+	/* With kmod, of both rings. */
+	.ring_size = HOSTILE_RING,
+	.max_message = FASTIPC_MESSAGE_DEFAULT,
+	.stream_window = 256u << 10,
+};
+
 static inline void hostile_connect(const char *address,
 				   struct fastipc_channel *channel)
 {
-	const struct fastipc_proposal proposal = {
-		/* With kmod, of both rings. */
-		.ring_size = HOSTILE_RING,
-		.max_message = FASTIPC_MESSAGE_DEFAULT,
-		.stream_window = 256u << 10,
-	};
-
-	hostile_connect_with(address, &proposal, channel);
+	hostile_connect_with(address, &hostile_proposal, channel);
 }
 
 /* The server ends the connection. */
