@@ -491,33 +491,16 @@ static void no_room_for_them(void **state)
 	server_stop(&server);
 }
 
-static int all_given_back(void **state)
-{
-	struct footprint *before = *state;
-	struct footprint now = footprint_now();
-
-	return now.descriptors != before->descriptors ||
-	       now.regions != before->regions;
-}
-
-static int note(void **state)
-{
-	static struct footprint before;
-
-	before = footprint_now();
-	*state = &before;
-	return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, note, all_given_back)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(requests_bring_them), TEST(sealed_memory),
-		TEST(posts_bring_them),	   TEST(replies_bring_them),
-		TEST(not_agreed),	   TEST(wrong_descriptors),
-		TEST(no_room_for_them),
+		footprint_test(requests_bring_them),
+		footprint_test(sealed_memory),
+		footprint_test(posts_bring_them),
+		footprint_test(replies_bring_them),
+		footprint_test(not_agreed),
+		footprint_test(wrong_descriptors),
+		footprint_test(no_room_for_them),
 	};
 
 	return cmocka_run_group_tests_name("descriptors", tests,

@@ -474,33 +474,17 @@ static void many_threads(void **state)
 	server_stop(&server);
 }
 
-static int all_given_back(void **state)
-{
-	struct footprint *before = *state;
-	struct footprint now = footprint_now();
-
-	return now.descriptors != before->descriptors ||
-	       now.regions != before->regions;
-}
-
-static int note(void **state)
-{
-	static struct footprint before;
-
-	before = footprint_now();
-	*state = &before;
-	return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, note, all_given_back)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(client_lends),	   TEST(posts_lend),
-		TEST(what_cannot_be_lent), TEST(not_agreed),
-		TEST(wrong_options),	   TEST(server_lends),
-		TEST(after_the_end),	   TEST(many_threads),
+		footprint_test(client_lends),
+		footprint_test(posts_lend),
+		footprint_test(what_cannot_be_lent),
+		footprint_test(not_agreed),
+		footprint_test(wrong_options),
+		footprint_test(server_lends),
+		footprint_test(after_the_end),
+		footprint_test(many_threads),
 	};
 
 	return cmocka_run_group_tests_name("loan", tests,

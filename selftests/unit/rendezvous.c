@@ -706,52 +706,31 @@ static int teardown(void **state)
 	return chdir("/") || runtime_directory_remove(state);
 }
 
-static struct footprint before;
-
-static int note_footprint(void **state)
-{
-	(void)state;
-	before = footprint_now();
-	return 0;
-}
-
-static int check_footprint(void **state)
-{
-	struct footprint now = footprint_now();
-
-	(void)state;
-	return now.descriptors != before.descriptors ||
-	       now.regions != before.regions;
-}
-
-#define TEST(name) \
-	cmocka_unit_test_setup_teardown(name, note_footprint, check_footprint)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(addresses_become_paths),
-		TEST(runtime_directory_depends_on_the_user),
-		TEST(bad_addresses_are_refused),
-		TEST(long_addresses_are_refused),
-		TEST(runtime_directory_is_private),
-		TEST(unsafe_runtime_directories_are_refused),
-		TEST(missing_directories_are_told),
-		TEST(file_has_exactly_the_mode),
-		TEST(other_users_need_permission),
-		TEST(nobody_there),
-		TEST(live_name_is_refused),
-		TEST(busy_name_is_refused),
-		TEST(sockets_of_another_kind_are_told),
-		TEST(stale_socket_is_replaced),
-		TEST(other_files_are_left_alone),
-		TEST(one_of_many_starters_wins),
-		TEST(locked_directory_does_not_block),
-		TEST(close_removes_only_its_own_file),
-		TEST(accept_without_clients),
-		TEST(out_of_descriptors_is_told),
-		TEST(query_tells_about_a_server),
-		TEST(list_has_the_live_in_order),
+		footprint_test(addresses_become_paths),
+		footprint_test(runtime_directory_depends_on_the_user),
+		footprint_test(bad_addresses_are_refused),
+		footprint_test(long_addresses_are_refused),
+		footprint_test(runtime_directory_is_private),
+		footprint_test(unsafe_runtime_directories_are_refused),
+		footprint_test(missing_directories_are_told),
+		footprint_test(file_has_exactly_the_mode),
+		footprint_test(other_users_need_permission),
+		footprint_test(nobody_there),
+		footprint_test(live_name_is_refused),
+		footprint_test(busy_name_is_refused),
+		footprint_test(sockets_of_another_kind_are_told),
+		footprint_test(stale_socket_is_replaced),
+		footprint_test(other_files_are_left_alone),
+		footprint_test(one_of_many_starters_wins),
+		footprint_test(locked_directory_does_not_block),
+		footprint_test(close_removes_only_its_own_file),
+		footprint_test(accept_without_clients),
+		footprint_test(out_of_descriptors_is_told),
+		footprint_test(query_tells_about_a_server),
+		footprint_test(list_has_the_live_in_order),
 	};
 
 	return cmocka_run_group_tests_name("rendezvous", tests, setup,
