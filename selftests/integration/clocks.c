@@ -10,6 +10,8 @@
 
 #define LEFT 1
 
+#define AREA 65536u
+
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x80
 #endif
@@ -33,19 +35,54 @@ static void add_handlers(struct fastipc_server *server)
 
 static const struct service service = { .add = add_handlers };
 
+static void start(struct server_process *server)
+{
+	struct fastipc_server_options options;
+
+	fastipc_server_options_init(&options);
+	options.bulk_max = AREA;
+	options.max_descriptors = 1;
+	server_start(server, &options, &service);
+}
+
+/* The call as such, or with a loan and a descriptor along, which are written
+ * into the frame elsewhere. */
+static int call(struct fastipc_client *client, bool laden, uint64_t *left,
+		uint64_t deadline)
+{
+	struct fastipc_buffer reply = { .data = left,
+					.capacity = sizeof(*left),
+					.fixed = true };
+	const int fd = 0;
+	struct fastipc_attachment attachment = { .descriptors = &fd,
+						 .descriptor_count = 1 };
+	int error;
+
+	if (!laden)
+		return fastipc_client_call(client, LEFT, NULL, 0, &reply,
+					   deadline);
+	error = fastipc_client_loan(client, 1, deadline, &attachment.loan);
+	if (!error)
+		error = fastipc_client_call_with(client, LEFT, NULL, 0,
+						 &attachment, &reply, NULL,
+						 deadline);
+	return error;
+}
+
 /* Right at both ends, and by the client's clock. */
 static bool deadlines_are_kept(const char *address)
 {
 	uint64_t left = 0, start = fastipc_now_ns();
-	struct fastipc_buffer reply = { .data = &left,
-					.capacity = sizeof(left),
-					.fixed = true };
+	struct fastipc_client_options options;
 	struct fastipc_client *client;
-	int error = fastipc_client_connect(address, NULL, &client);
+	int error;
 
-	for (int i = 0; !error && i < 100; i++) {
-		error = fastipc_client_call(client, LEFT, NULL, 0, &reply,
-					    start + 60 * SECOND);
+	fastipc_client_options_init(&options);
+	options.bulk_size = AREA;
+	options.max_descriptors = 1;
+	error = fastipc_client_connect(address, &options, &client);
+	for (int i = 0; !error && i < 200; i++) {
+		error = call(client, i % 2, &left, start + 60 * SECOND);
 		if (!error && (left > 60 * SECOND ||
 			       left + (fastipc_now_ns() - start) < 60 * SECOND))
 			error = -ERANGE;
@@ -61,7 +98,7 @@ static void one_clock(void **state)
 	struct server_process server;
 
 	(void)state;
-	server_start(&server, NULL, &service);
+	start(&server);
 	assert_true(deadlines_are_kept(server.address));
 	server_stop(&server);
 }
@@ -95,7 +132,7 @@ static void two_clocks(void **state)
 	pid_t pid;
 
 	(void)state;
-	server_start(&server, NULL, &service);
+	start(&server);
 	fflush(NULL);
 	pid = fork();
 	assert_true(pid >= 0);
