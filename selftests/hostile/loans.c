@@ -415,13 +415,9 @@ static void strange_frames(void **state)
 		uint16_t type;
 		uint8_t flags;
 	} frames[] = {
-		{ ECHO, FASTIPC_FRAME_MORE },
-		{ ECHO, FASTIPC_FRAME_STREAM },
-		{ ECHO, FASTIPC_FRAME_ERROR },
-		{ FASTIPC_TYPE_PING, 0 },
-		{ FASTIPC_TYPE_RETURN, 0 },
-		{ FASTIPC_TYPE_CANCEL, 0 },
-		{ 0xffff, 0 },
+		{ ECHO, FASTIPC_FRAME_MORE }, { ECHO, FASTIPC_FRAME_ERROR },
+		{ FASTIPC_TYPE_PING, 0 },     { FASTIPC_TYPE_RETURN, 0 },
+		{ FASTIPC_TYPE_CANCEL, 0 },   { 0xffff, 0 },
 	};
 
 	(void)state;

@@ -20,8 +20,8 @@
  * anything: look before you read, map or wait for it (fastipc_sealed_map() does
  * for sealed memory).
  *
- * Thread-safety: of client, server and request functions as elsewhere; any
- * other, any thread, one at a time for each loan and each delivery.
+ * Thread-safety: of client, server, request and stream functions as elsewhere;
+ * any other, any thread, one at a time for each loan and each delivery.
  */
 #ifndef FASTIPC_LOAN_H
 #define FASTIPC_LOAN_H
@@ -29,6 +29,7 @@
 #include <fastipc/client.h>
 #include <fastipc/codec.h>
 #include <fastipc/server.h>
+#include <fastipc/stream.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -62,8 +63,9 @@ void fastipc_loan_free(struct fastipc_loan *loan);
 
 /* What goes along with a message; zero-initialise it. */
 struct fastipc_attachment {
-	/* Whoever gets the attachment has the loan from then on, also on error,
-	 * and the caller must not use it any more.  NULL: none. */
+	/* Whoever gets the attachment has the loan from then on, also on error
+	 * (but for one of fastipc_stream_write_with()), and the caller must not
+	 * use it any more.  NULL: none. */
 	struct fastipc_loan *loan;
 	/* Up to what the peer takes, and FASTIPC_DESCRIPTORS_MAX.  They are
 	 * duplicated: the caller's stay open. */
@@ -72,7 +74,7 @@ struct fastipc_attachment {
 };
 
 /*
- * What came along with a reply.  It holds what was lent, and closes those
+ * What came along with a reply, or a stream's message.  It holds what was lent, and closes those
  * descriptors that nobody has taken, when it ends.
  */
 struct fastipc_delivery;
@@ -108,8 +110,8 @@ fastipc_delivery_descriptors(const struct fastipc_delivery *delivery);
  * is none, or it was taken. */
 int fastipc_delivery_take(struct fastipc_delivery *delivery,
 			  unsigned int index);
-/* Give back what was lent, also after the client was closed.  NULL is allowed.
- * Does not wait. */
+/* Give back what was lent, also after the client or the stream was closed, or
+ * the connection has ended.  NULL is allowed.  Does not wait. */
 void fastipc_delivery_end(struct fastipc_delivery *delivery);
 
 /*
@@ -129,6 +131,46 @@ int fastipc_request_take(struct fastipc_request *request, unsigned int index);
 int fastipc_request_reply_with(struct fastipc_request *request,
 			       const void *data, size_t size,
 			       const struct fastipc_attachment *attachment);
+
+/* ---- along with messages of streams, at both ends ---- */
+
+/*
+ * As fastipc_client_loan(), of this end's area, for a message of @stream.  Waits
+ * as fastipc_stream_write() does; where that may not be it gives -EAGAIN, and
+ * the callback `writable` tells when the peer has given something back.
+ * Errors of both.
+ */
+int fastipc_stream_loan(struct fastipc_stream *stream, size_t size,
+			uint64_t deadline, struct fastipc_loan **loan);
+/*
+ * As fastipc_stream_write(), with @attachment (may be NULL), the limits of
+ * fastipc_client_call_with(), and the errors of both.  Beside its bytes the
+ * message uses up 256 bytes of the peer's window, and a 64th of the window for
+ * each descriptor; lent memory uses up nothing.  -EMSGSIZE if that is more than
+ * half of the window.  On -EAGAIN the loan is still the caller's, to try again.
+ */
+int fastipc_stream_write_with(struct fastipc_stream *stream, const void *data,
+			      size_t size,
+			      const struct fastipc_attachment *attachment,
+			      unsigned int flags, uint64_t deadline);
+/*
+ * As fastipc_stream_read().  What came along with the message is *@delivery,
+ * NULL if nothing did, and on error; if @delivery is NULL it is given back and
+ * closed at once, as it is with messages that nobody reads.
+ * -EMFILE, -ENOMEM there was no room for what came along (256 descriptors that
+ * are not read yet is all that a connection takes): the stream is given up.
+ */
+int fastipc_stream_read_with(struct fastipc_stream *stream,
+			     struct fastipc_buffer *buffer,
+			     struct fastipc_delivery **delivery,
+			     uint64_t deadline);
+/*
+ * In the callback `message`: what came along with that message, which is the
+ * caller's to end then, some time.  NULL: nothing did, or it was taken.  What is
+ * not taken is given back when the callback returns.
+ */
+struct fastipc_delivery *
+fastipc_stream_take_delivery(struct fastipc_stream *stream);
 
 #ifdef __cplusplus
 }

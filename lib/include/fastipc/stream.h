@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Streams: calls with many messages, in either direction or both, and an end
- * with a status and trailers.  Man page: fastipc_stream(3).
+ * with a status and trailers.  Man page: fastipc_stream(3).  With loans and
+ * descriptors along: fastipc/loan.h.
  *
  * A client opens a stream with its first message; the handler of its type
  * takes it by fastipc_request_stream().  From then on both ends have the same
@@ -57,7 +58,8 @@ struct fastipc_stream_options {
 	fastipc_stream_message_fn message;
 	/* Nothing more will come: see fastipc_stream_status().  Once. */
 	fastipc_stream_event_fn end;
-	/* There is room again after a write that gave -EAGAIN. */
+	/* There is room again after a write that gave -EAGAIN, or there may be
+	 * after a fastipc_stream_loan() that did. */
 	fastipc_stream_event_fn writable;
 	void *context;
 };

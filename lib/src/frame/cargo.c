@@ -79,7 +79,7 @@ static int send_descriptors(struct fastipc_channel *channel,
 }
 
 int fastipc_cargo_push(struct fastipc_channel *channel,
-		       struct fastipc_outgoing *message)
+		       struct fastipc_outgoing *message, bool bulk)
 {
 	struct fastipc_cargo *cargo = message->cargo;
 	uint64_t words[FASTIPC_CARGO_BLOCK / 8];
@@ -90,7 +90,7 @@ int fastipc_cargo_push(struct fastipc_channel *channel,
 
 	describe(&block, message, &channel->link);
 	size = FASTIPC_FRAME_HEADER + block.size + message->size;
-	error = fastipc_frame_reserve(channel, size, &place);
+	error = fastipc_frame_reserve(channel, size, bulk, &place);
 	/* The last that may fail: what was sent has its frame. */
 	if (!error && cargo->count)
 		error = send_descriptors(channel, cargo);
@@ -104,6 +104,7 @@ int fastipc_cargo_push(struct fastipc_channel *channel,
 	cargo->done(cargo, true);
 	message->cargo = NULL;
 	fastipc_producer_commit(&channel->tx, size);
+	channel->bulk += bulk;
 	message->offset = message->size;
 	return 0;
 }

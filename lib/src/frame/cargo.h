@@ -3,11 +3,10 @@
  * What goes along with a message beside its bytes: a piece of the sender's bulk
  * area, and descriptors.
  *
- * On the wire the message is one frame, neither compressed nor of a stream,
- * with extensions: kind 5 (LOAN): u64 the sender's name for it, u64 offset in
- * its area, u64 length; kind 6 (DESCRIPTORS): value is how many were sent on
- * the socket for them, before.  A control frame RETURN, whose id is that name,
- * gives the piece back.
+ * On the wire the message is one frame, not compressed, with extensions: kind 5
+ * (LOAN): u64 the sender's name for it, u64 offset in its area, u64 length;
+ * kind 6 (DESCRIPTORS): value is how many were sent on the socket for them,
+ * before.  A control frame RETURN, whose id is that name, gives the piece back.
  */
 #ifndef FASTIPC_CARGO_H
 #define FASTIPC_CARGO_H
@@ -40,6 +39,6 @@ void fastipc_cargo_drop(struct fastipc_cargo *cargo);
  * 0; -EAGAIN; -EPROTO; -EPIPE or another errno: the descriptors cannot be
  * sent. */
 int fastipc_cargo_push(struct fastipc_channel *channel,
-		       struct fastipc_outgoing *message);
+		       struct fastipc_outgoing *message, bool bulk);
 
 #endif

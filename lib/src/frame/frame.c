@@ -344,10 +344,13 @@ static int reserve_bulk(struct fastipc_channel *channel, uint32_t size)
 }
 
 int fastipc_frame_reserve(struct fastipc_channel *channel, uint32_t size,
-			  unsigned char **place)
+			  bool bulk, unsigned char **place)
 {
-	int error = fastipc_producer_reserve(&channel->tx, size, place);
+	int error = bulk ? reserve_bulk(channel, size) : 0;
 
+	if (error)
+		return error;
+	error = fastipc_producer_reserve(&channel->tx, size, place);
 	if (error == -EAGAIN)
 		fastipc_channel_need(channel, size);
 	return error;
@@ -366,7 +369,7 @@ static int push_made(struct fastipc_channel *channel,
 	struct extensions block = { .size = 0 };
 	unsigned char *place;
 	uint32_t length, size, skip = 0;
-	int error = 0;
+	int error;
 
 	if (message->offset) {
 		flags &= ~(FASTIPC_FRAME_EXT | FASTIPC_FRAME_COMPRESSED);
@@ -385,10 +388,7 @@ static int push_made(struct fastipc_channel *channel,
 		flags |= FASTIPC_FRAME_MORE;
 	length -= skip;
 	size = FASTIPC_FRAME_HEADER + block.size + length;
-	if (bulk)
-		error = reserve_bulk(channel, size);
-	if (!error)
-		error = fastipc_frame_reserve(channel, size, &place);
+	error = fastipc_frame_reserve(channel, size, bulk, &place);
 	if (error)
 		return error;
 	message->offset += skip;
@@ -409,12 +409,12 @@ int fastipc_frame_push_part(struct fastipc_channel *channel,
 	struct extensions block = { .size = 0 };
 	unsigned char *place;
 	uint32_t length, size;
-	int error = 0;
+	int error;
 
 	if (flags & FASTIPC_FRAME_COMPRESSED)
 		return push_made(channel, message, most, bulk);
 	if (__builtin_expect(message->cargo != NULL, 0))
-		return fastipc_cargo_push(channel, message);
+		return fastipc_cargo_push(channel, message, bulk);
 	if (most < room)
 		room = most;
 	if (!message->offset) {
@@ -434,10 +434,7 @@ int fastipc_frame_push_part(struct fastipc_channel *channel,
 	if (length < left)
 		flags |= FASTIPC_FRAME_MORE;
 	size = FASTIPC_FRAME_HEADER + block.size + length;
-	if (bulk)
-		error = reserve_bulk(channel, size);
-	if (!error)
-		error = fastipc_frame_reserve(channel, size, &place);
+	error = fastipc_frame_reserve(channel, size, bulk, &place);
 	if (error)
 		return error;
 	write_frame(channel, place, message, flags, &block, length);

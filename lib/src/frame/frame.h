@@ -264,9 +264,10 @@ struct fastipc_extensions {
 	uint32_t size; /* 0: none */
 };
 
-/* Room for a record; -EAGAIN: from here on FASTIPC_WANT_SPACE means that. */
+/* Room for a record, as @bulk (see below) only where there is some for that;
+ * -EAGAIN: from here on FASTIPC_WANT_SPACE means that. */
 int fastipc_frame_reserve(struct fastipc_channel *channel, uint32_t size,
-			  unsigned char **place);
+			  bool bulk, unsigned char **place);
 /* Header, extensions and payload of one frame into the reserved @place. */
 void fastipc_frame_write(const struct fastipc_channel *channel,
 			 unsigned char *place,

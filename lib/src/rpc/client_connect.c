@@ -157,8 +157,8 @@ int fastipc_client_connect(const char *address,
 			     &client->channel);
 	fastipc_outbox_init(&client->outbox);
 	fastipc_streams_init(&client->streams, &fastipc_client_streams_ops,
-			     &client->channel, &client->outbox, false,
-			     options->stream_window, 0);
+			     &client->channel, &client->outbox, client->loans,
+			     false, options->stream_window, 0);
 	client->references = 1;
 	*result = client;
 	return 0;

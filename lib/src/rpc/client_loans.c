@@ -45,8 +45,10 @@ int fastipc_client_take_return(struct fastipc_client *client, uint64_t id)
 {
 	int error = fastipc_loans_returned(client->loans, id);
 
-	if (!error)
+	if (!error) {
 		fastipc_client_wake_borrowers(client);
+		fastipc_streams_loan_returned(&client->streams);
+	}
 	return error;
 }
 
@@ -180,46 +182,20 @@ int fastipc_client_check_passing(const struct fastipc_client *client)
 	return fastipc_passing_check(channel->link.passing, channel->rx.head);
 }
 
-static void give_back(struct fastipc_client *client, uint64_t loan)
-{
-	struct fastipc_outgoing message = {
-		.data = (const unsigned char *)"",
-		.type = FASTIPC_TYPE_RETURN,
-		.id = loan,
-	};
-	struct parcel *parcel;
-
-	if (client->error)
-		return;
-	if (!client->outbox.small &&
-	    !fastipc_frame_push(&client->channel, &message, false)) {
-		fastipc_channel_notify(&client->channel, FASTIPC_WANT_DATA);
-		return;
-	}
-	parcel = fastipc_parcel_make(&message);
-	if (!parcel) {
-		client->broken = client->broken ? client->broken : -ENOMEM;
-		return;
-	}
-	fastipc_outbox_add(&client->outbox, NULL, parcel);
-	fastipc_client_push_outbox(client);
-	fastipc_client_kick(client);
-}
-
 /* Whose it is: the call's, or nobody's, and then it goes back. */
 static void deliver(struct fastipc_client *client, struct call *call,
 		    const struct fastipc_frame *frame,
 		    struct fastipc_delivery *delivery, int status)
 {
 	if (!status && delivery && call && call->delivery) {
-		delivery->client = client;
+		delivery->streams = &client->streams;
 		client->references++;
 		*call->delivery = delivery;
 		return;
 	}
 	fastipc_delivery_free(delivery);
 	if (frame->lends)
-		give_back(client, frame->piece.id);
+		fastipc_streams_give_back(&client->streams, frame->piece.id);
 }
 
 /* The reply's bytes, to where its call wants them. */
@@ -268,23 +244,4 @@ int fastipc_client_take_laden(struct fastipc_client *client,
 	fastipc_call_complete(client, call, status, status ? NULL : to->data,
 			      status ? 0 : frame->length);
 	return 0;
-}
-
-void fastipc_delivery_end(struct fastipc_delivery *delivery)
-{
-	struct fastipc_client *client;
-	bool lent;
-	uint64_t loan;
-
-	if (!delivery)
-		return;
-	client = delivery->client;
-	lent = delivery->bulk != NULL;
-	loan = delivery->loan;
-	fastipc_delivery_free(delivery);
-	fastipc_lock(&client->lock);
-	if (lent)
-		give_back(client, loan);
-	unlock(client);
-	fastipc_client_unref(client);
 }

@@ -271,9 +271,9 @@ static int take_frame(struct fastipc_client *client)
 	if (__builtin_expect(frame.flags & (FASTIPC_FRAME_STREAM |
 					    FASTIPC_FRAME_LADEN),
 			     0)) {
-		if (frame.flags & FASTIPC_FRAME_LADEN)
-			return fastipc_client_take_laden(client, &frame);
-		return take_stream(client, &frame);
+		if (frame.flags & FASTIPC_FRAME_STREAM)
+			return take_stream(client, &frame);
+		return fastipc_client_take_laden(client, &frame);
 	}
 	if (__builtin_expect(frame.type > FASTIPC_TYPE_PONG, 0))
 		return take_control(client, &frame);

@@ -26,7 +26,9 @@ static void unlock(struct streams *streams)
 	struct fastipc_client *client = of_streams(streams);
 
 	fastipc_client_check(client);
-	fastipc_channel_settle(&client->channel);
+	/* The channel of a client that was closed has no link any more. */
+	if (!client->error)
+		fastipc_channel_settle(&client->channel);
 	fastipc_unlock(&client->lock);
 }
 

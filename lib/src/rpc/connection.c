@@ -50,7 +50,8 @@ struct connection *fastipc_connection_create(struct fastipc_server *server,
 			     &connection->channel);
 	fastipc_outbox_init(&connection->outbox);
 	fastipc_streams_init(&connection->streams, &fastipc_server_streams_ops,
-			     &connection->channel, &connection->outbox, true,
+			     &connection->channel, &connection->outbox,
+			     connection->loans, true,
 			     server->options.stream_window,
 			     server->options.max_streams);
 	return connection;
@@ -339,10 +340,7 @@ static int control(struct connection *connection,
 	case FASTIPC_TYPE_CREDIT:
 		return stream_control(connection, frame);
 	case FASTIPC_TYPE_RETURN:
-		if (!fastipc_loans_returned(connection->loans, frame->id))
-			return 0;
-		connection->loan_error = true;
-		return -EPROTO;
+		return fastipc_connection_take_return(connection, frame->id);
 	default:
 		/* A later version's: not for us, and no harm. */
 		count(&connection->worker->stats.unknown_types, 1);
@@ -522,6 +520,8 @@ static int take_stream(struct connection *connection,
 				     worker->scratch, &opened);
 	if (opened)
 		fastipc_streams_ref(opened);
+	if (connection->streams.loan_error)
+		connection->loan_error = true;
 	fastipc_streams_run(&connection->streams);
 	pthread_mutex_unlock(&connection->lock);
 	if (error == -EPROTO)
@@ -554,11 +554,11 @@ FASTIPC_INLINE int serve_one(struct connection *connection)
 			     frame.id == connection->assembly.id &&
 			     frame.type < FASTIPC_TYPE_RESERVED),
 		    0)) {
+		if (frame.flags & FASTIPC_FRAME_STREAM)
+			return take_stream(connection, &frame);
 		if (frame.flags & FASTIPC_FRAME_LADEN)
 			return fastipc_connection_take_laden(connection,
 							     &frame);
-		if (frame.flags & FASTIPC_FRAME_STREAM)
-			return take_stream(connection, &frame);
 		if (frame.type >= FASTIPC_TYPE_RESERVED)
 			return -EPROTO;
 		if (!(frame.flags & FASTIPC_FRAME_MORE) &&

@@ -26,11 +26,14 @@ static int check_piece(const struct fastipc_bulk *bulk,
 	return 0;
 }
 
-/* Only messages of the application's, in one frame. */
+/* Only messages of the application's, in one frame, which may be a stream's:
+ * that knows whether it is one of its messages. */
 static int check_frame(const struct fastipc_frame *frame)
 {
-	if (frame->flags & ~(FASTIPC_FRAME_EXT | FASTIPC_FRAME_LADEN) ||
-	    frame->type >= FASTIPC_TYPE_RESERVED)
+	const uint8_t allowed = FASTIPC_FRAME_EXT | FASTIPC_FRAME_LADEN |
+				FASTIPC_FRAME_STREAM;
+
+	if (frame->flags & ~allowed || frame->type >= FASTIPC_TYPE_RESERVED)
 		return fastipc_fail(-EPROTO, "the peer lets something go along "
 					     "with what is no message");
 	return 0;

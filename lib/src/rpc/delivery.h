@@ -12,10 +12,11 @@
 #include "frame/frame.h"
 
 struct fastipc_delivery {
-	struct fastipc_shared lent;    /* data NULL: nothing */
-	struct fastipc_bulk *bulk;     /* a reference; NULL: nothing was lent */
-	uint64_t loan;		       /* the sender's name for it */
-	struct fastipc_client *client; /* that it came to; a server's: NULL */
+	struct fastipc_shared lent; /* data NULL: nothing */
+	struct fastipc_bulk *bulk;  /* a reference; NULL: nothing was lent */
+	uint64_t loan;		    /* the sender's name for it */
+	/* Of the connection, which is held; NULL: the library's itself. */
+	struct streams *streams;
 	unsigned int count;
 	int fds[FASTIPC_DESCRIPTORS_MAX]; /* -1: taken */
 };

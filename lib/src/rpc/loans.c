@@ -257,6 +257,14 @@ static void done(struct fastipc_cargo *cargo, bool sent)
 	free(attached);
 }
 
+void fastipc_loans_detach(struct fastipc_cargo *cargo)
+{
+	struct attached *attached = (struct attached *)cargo;
+
+	attached->loan = NULL;
+	fastipc_cargo_drop(cargo);
+}
+
 static int duplicate(struct fastipc_cargo *cargo, const int *fds,
 		     unsigned int count)
 {

@@ -38,5 +38,7 @@ int fastipc_loans_attach(struct loans *loans,
 			 const struct fastipc_channel *channel,
 			 const struct fastipc_attachment *attachment,
 			 struct fastipc_cargo **cargo);
+/* The cargo is not sent, and its loan is the application's again. */
+void fastipc_loans_detach(struct fastipc_cargo *cargo);
 
 #endif

@@ -96,6 +96,7 @@ void fastipc_outbox_add(struct outbox *outbox, struct flow *flow,
 		append(&outbox->small, &outbox->small_last, parcel);
 	} else {
 		flow->bytes += parcel->message.size - parcel->message.offset;
+		flow->costs += parcel->cost;
 		if (!flow->first)
 			join(outbox, flow);
 		append(&flow->first, &flow->last, parcel);
@@ -127,6 +128,7 @@ void fastipc_outbox_remove(struct outbox *outbox, struct parcel *parcel)
 	} else {
 		unlink_parcel(&flow->first, &flow->last, parcel);
 		flow->bytes -= parcel->message.size - parcel->message.offset;
+		flow->costs -= parcel->cost;
 		if (!flow->first)
 			leave(outbox, flow);
 	}
@@ -195,6 +197,12 @@ void fastipc_outbox_sent(struct outbox *outbox, struct parcel *parcel,
 	}
 	if (last)
 		fastipc_outbox_remove(outbox, parcel);
+}
+
+void fastipc_parcel_drop(struct parcel *parcel)
+{
+	fastipc_cargo_drop(parcel->message.cargo);
+	free(parcel);
 }
 
 static void finish(struct parcel *parcel, void *context)

@@ -33,6 +33,7 @@ struct parcel {
 	 * memory is freed. */
 	void (*done)(struct parcel *parcel, void *context);
 	uint32_t capacity; /* of bytes */
+	uint32_t cost;	   /* beside its bytes, as its flow counts it */
 	bool whole;	   /* never in fragments */
 	unsigned char bytes[];
 };
@@ -42,6 +43,7 @@ struct flow {
 	struct flow *next, *previous; /* in the round */
 	struct parcel *first, *last;
 	uint64_t bytes; /* of payload, not sent yet */
+	uint64_t costs; /* of parcels, beside that */
 	uint32_t weight;
 	uint32_t deficit; /* bytes that it may still send in its turn */
 	bool in_turn;
@@ -82,6 +84,8 @@ fastipc_outbox_lets_by(const struct outbox *outbox,
 /* @message with a copy of the bytes that are left of it; has its cargo from
  * then on.  NULL: no memory. */
 struct parcel *fastipc_parcel_make(const struct fastipc_outgoing *message);
+/* It is not to be sent, nor is anybody to be told. */
+void fastipc_parcel_drop(struct parcel *parcel);
 
 /* At the end of @flow, or of the small messages (NULL). */
 void fastipc_outbox_add(struct outbox *outbox, struct flow *flow,

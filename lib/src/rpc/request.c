@@ -102,21 +102,25 @@ static int send_reply(struct fastipc_request *request,
 }
 
 /* A stream that is answered like a call; not compressed. */
-static int answer_stream(struct fastipc_request *request, const void *data,
-			 size_t size, int failure, const char *text)
+static int answer_stream(struct fastipc_request *request,
+			 struct fastipc_outgoing *message, size_t size,
+			 int failure, const char *text)
 {
+	struct fastipc_cargo *cargo = message->cargo;
 	size_t most = fastipc_stream_message_max(request->stream);
 
+	message->cargo = NULL; /* the stream has it */
 	if (!failure && size > most) {
-		fastipc_streams_answer(request->stream, NULL, 0, -EMSGSIZE,
+		fastipc_streams_answer(request->stream, NULL, 0, cargo,
+				       -EMSGSIZE,
 				       "the reply is over the client's limit");
 		return fastipc_fail(
 			-EMSGSIZE,
 			"the reply has %zu bytes, the client's limit is %zu",
 			size, most);
 	}
-	return fastipc_streams_answer(request->stream, data, (uint32_t)size,
-				      failure, text);
+	return fastipc_streams_answer(request->stream, message->data,
+				      (uint32_t)size, cargo, failure, text);
 }
 
 /* @message: the reply, compressed or not; it had @size bytes. */
@@ -127,8 +131,7 @@ static int answer(struct fastipc_request *request,
 	if (!request->id)
 		return 0; /* one-way: nobody waits */
 	if (request->stream)
-		return answer_stream(request, message->data, size, failure,
-				     text);
+		return answer_stream(request, message, size, failure, text);
 	if (failure)
 		return fastipc_connection_send_error(request->connection,
 						     request->type, request->id,
@@ -368,10 +371,9 @@ static int attach(struct fastipc_request *request, size_t size,
 	int error;
 
 	if (request->stream)
-		error = fastipc_fail(-EOPNOTSUPP,
-				     "nothing goes along with a stream's "
-				     "messages");
-	else if (size > fastipc_cargo_message_max(channel))
+		return fastipc_streams_attach(request->stream, size, attachment,
+					      &request->cargo);
+	if (size > fastipc_cargo_message_max(channel))
 		error = fastipc_fail(-EMSGSIZE,
 				     "a reply with something along has %u "
 				     "bytes at most: lend the rest",

@@ -241,6 +241,8 @@ int fastipc_worker_scratch_grow(struct worker *worker, uint32_t size);
  * to give the client up. */
 int fastipc_connection_take_laden(struct connection *connection,
 				  const struct fastipc_frame *frame);
+/* The client gives a loan back.  -EPROTO. */
+int fastipc_connection_take_return(struct connection *connection, uint64_t id);
 /* What came with a request that is answered goes back.  The sending half is the
  * caller's. */
 void fastipc_request_end_delivery(struct fastipc_request *request,

@@ -18,6 +18,22 @@ int fastipc_request_loan(struct fastipc_request *request, size_t size,
 	return fastipc_loans_take(request->connection->loans, size, loan);
 }
 
+int fastipc_connection_take_return(struct connection *connection, uint64_t id)
+{
+	if (fastipc_loans_returned(connection->loans, id)) {
+		connection->loan_error = true;
+		return -EPROTO;
+	}
+	/* Only who has taken a stream may wait for room. */
+	if (!fastipc_connection_is_shared(connection))
+		return 0;
+	pthread_mutex_lock(&connection->lock);
+	fastipc_streams_loan_returned(&connection->streams);
+	fastipc_streams_run(&connection->streams);
+	pthread_mutex_unlock(&connection->lock);
+	return 0;
+}
+
 /* ---- what came along ---- */
 
 struct fastipc_shared

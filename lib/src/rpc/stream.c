@@ -2,7 +2,7 @@
 /*
  * Streams as the application has them: reading, writing, and waiting for that.
  */
-#include <fastipc/stream.h>
+#include <fastipc/loan.h>
 
 #include <errno.h>
 #include <stdlib.h>
@@ -76,11 +76,9 @@ static int await(struct fastipc_stream *stream, struct stream_waiter **waiters,
 	return 0;
 }
 
-int fastipc_stream_write(struct fastipc_stream *stream, const void *data,
-			 size_t size, unsigned int flags, uint64_t deadline)
+static int check_write(const struct fastipc_stream *stream, const void *data,
+		       size_t size, unsigned int flags)
 {
-	int error;
-
 	if (!stream || (!data && size) || flags & ~FASTIPC_MORE)
 		return fastipc_fail(
 			-EINVAL,
@@ -90,19 +88,26 @@ int fastipc_stream_write(struct fastipc_stream *stream, const void *data,
 			-EMSGSIZE,
 			"the message has %zu bytes, the peer's window allows %zu",
 			size, fastipc_stream_message_max(stream));
-	lock(stream);
-	fastipc_streams_ref(stream);
+	return 0;
+}
+
+/* With the lock.  @cargo (may be NULL) is gone if it works. */
+static int write_locked(struct fastipc_stream *stream, const void *data,
+			uint32_t size, struct fastipc_cargo *cargo,
+			unsigned int flags, uint64_t deadline)
+{
+	int error;
+
 	do {
-		error = fastipc_streams_write(stream, data ? data : "",
-					      (uint32_t)size,
-					      flags & FASTIPC_MORE);
+		error = fastipc_streams_write(stream, data ? data : "", size,
+					      cargo, flags & FASTIPC_MORE);
 		if (error != -EAGAIN)
 			break;
 		error = await(stream, &stream->writers, deadline);
 	} while (!error);
 	if (error == -EAGAIN) {
 		stream->want_writable = true;
-		stream->wanted = size + FASTIPC_STREAM_COST;
+		stream->wanted = fastipc_stream_write_cost(stream, size, cargo);
 		fastipc_fail(error, "the peer has not read enough: wait for "
 				    "the callback writable");
 	} else if (error == -ETIMEDOUT && !stream->stopped) {
@@ -115,6 +120,76 @@ int fastipc_stream_write(struct fastipc_stream *stream, const void *data,
 	       stream->streams->ops->writer_pushes &&
 	       !await(stream, &stream->writers, deadline))
 		;
+	return error;
+}
+
+int fastipc_stream_write(struct fastipc_stream *stream, const void *data,
+			 size_t size, unsigned int flags, uint64_t deadline)
+{
+	int error = check_write(stream, data, size, flags);
+
+	if (error)
+		return error;
+	lock(stream);
+	fastipc_streams_ref(stream);
+	error = write_locked(stream, data, (uint32_t)size, NULL, flags,
+			     deadline);
+	fastipc_streams_unref(stream);
+	unlock(stream);
+	return error;
+}
+
+int fastipc_stream_write_with(struct fastipc_stream *stream, const void *data,
+			      size_t size,
+			      const struct fastipc_attachment *attachment,
+			      unsigned int flags, uint64_t deadline)
+{
+	struct fastipc_cargo *cargo;
+	int error;
+
+	if (!attachment)
+		return fastipc_stream_write(stream, data, size, flags,
+					    deadline);
+	error = check_write(stream, data, size, flags);
+	if (error) {
+		fastipc_loan_free(attachment->loan);
+		return error;
+	}
+	lock(stream);
+	fastipc_streams_ref(stream);
+	error = fastipc_streams_attach(stream, size, attachment, &cargo);
+	if (!error) {
+		error = write_locked(stream, data, (uint32_t)size, cargo, flags,
+				     deadline);
+		if (error == -EAGAIN && cargo)
+			fastipc_loans_detach(cargo);
+		else if (error)
+			fastipc_cargo_drop(cargo);
+	}
+	fastipc_streams_unref(stream);
+	unlock(stream);
+	return error;
+}
+
+int fastipc_stream_loan(struct fastipc_stream *stream, size_t size,
+			uint64_t deadline, struct fastipc_loan **loan)
+{
+	int error;
+
+	if (!stream || !loan)
+		return fastipc_fail(-EINVAL, "stream and loan are needed");
+	*loan = NULL;
+	lock(stream);
+	fastipc_streams_ref(stream);
+	do {
+		error = fastipc_streams_loan(stream, size, loan);
+		if (error != -EAGAIN)
+			break;
+		error = await(stream, &stream->writers, deadline);
+		if (error)
+			fastipc_fail(error, "the peer has not given back "
+					    "enough of the area");
+	} while (!error);
 	fastipc_streams_unref(stream);
 	unlock(stream);
 	return error;
@@ -144,9 +219,19 @@ int fastipc_stream_write_value(struct fastipc_stream *stream,
 int fastipc_stream_read(struct fastipc_stream *stream,
 			struct fastipc_buffer *buffer, uint64_t deadline)
 {
+	return fastipc_stream_read_with(stream, buffer, NULL, deadline);
+}
+
+int fastipc_stream_read_with(struct fastipc_stream *stream,
+			     struct fastipc_buffer *buffer,
+			     struct fastipc_delivery **delivery,
+			     uint64_t deadline)
+{
 	struct arrival *arrival;
 	int error;
 
+	if (delivery)
+		*delivery = NULL;
 	if (!stream || !buffer)
 		return fastipc_fail(-EINVAL, "stream and buffer are needed");
 	lock(stream);
@@ -164,11 +249,26 @@ int fastipc_stream_read(struct fastipc_stream *stream,
 	if (!error) {
 		if (arrival->size)
 			memcpy(buffer->data, arrival->bytes, arrival->size);
-		fastipc_streams_consume(stream);
+		fastipc_streams_consume(stream, delivery);
 	}
 	fastipc_streams_unref(stream);
 	unlock(stream);
 	return error;
+}
+
+struct fastipc_delivery *
+fastipc_stream_take_delivery(struct fastipc_stream *stream)
+{
+	struct fastipc_delivery *delivery = NULL;
+
+	if (!stream)
+		return NULL;
+	lock(stream);
+	if (stream->told)
+		delivery =
+			fastipc_streams_deliver(stream->streams, stream->told);
+	unlock(stream);
+	return delivery;
 }
 
 int fastipc_stream_finish(struct fastipc_stream *stream, int status,

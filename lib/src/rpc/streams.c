@@ -6,9 +6,11 @@
 
 #include <stdlib.h>
 
-int fastipc_streams_init(struct streams *streams, const struct streams_ops *ops,
-			 struct fastipc_channel *channel, struct outbox *outbox,
-			 bool server, uint32_t window, uint32_t most)
+void fastipc_streams_init(struct streams *streams,
+			  const struct streams_ops *ops,
+			  struct fastipc_channel *channel,
+			  struct outbox *outbox, struct loans *loans,
+			  bool server, uint32_t window, uint32_t most)
 {
 	const struct fastipc_link *link = &channel->link;
 	uint32_t buckets = 16;
@@ -19,6 +21,7 @@ int fastipc_streams_init(struct streams *streams, const struct streams_ops *ops,
 		.ops = ops,
 		.channel = channel,
 		.outbox = outbox,
+		.loans = loans,
 		.server = server,
 		.mask = buckets - 1,
 		.most = server ? most : link->peer_max_streams,
@@ -29,7 +32,6 @@ int fastipc_streams_init(struct streams *streams, const struct streams_ops *ops,
 				       ? 2 * FASTIPC_STREAM_COST
 				       : link->peer_stream_window,
 	};
-	return 0;
 }
 
 /* Most connections have no streams: room for them comes with the first. */
@@ -92,7 +94,7 @@ void fastipc_stream_drop_arrivals(struct fastipc_stream *stream)
 		struct arrival *arrival = stream->first;
 
 		stream->first = arrival->next;
-		free(arrival);
+		fastipc_stream_drop_arrival(stream, arrival);
 	}
 }
 
@@ -149,7 +151,7 @@ void fastipc_streams_fail(struct streams *streams)
 				struct parcel *parcel = stream->flow.first;
 
 				fastipc_outbox_remove(streams->outbox, parcel);
-				free(parcel);
+				fastipc_parcel_drop(parcel);
 			}
 			fastipc_stream_can_read(stream);
 			fastipc_stream_can_write(stream);

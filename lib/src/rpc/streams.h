@@ -8,7 +8,10 @@
  * exactly which streams there are: a frame for any other breaks the rules.
  *
  * Credit: each message costs its bytes and FASTIPC_STREAM_COST, for what this
- * end needs to keep it.  Both ends count; the receiver says up to which sum the
+ * end needs to keep it; one with something along costs FASTIPC_STREAM_LADEN_COST
+ * more, and for each descriptor 1 / FASTIPC_STREAM_DESCRIPTORS of the reader's
+ * window.  What is lent costs nothing: its memory is the sender's.  Both ends
+ * count; the receiver says up to which sum the
  * sender may go, and never lets more than its window be unread.
  *
  * All functions want the owner's lock, unless they say otherwise.
@@ -18,9 +21,15 @@
 
 #include <fastipc/stream.h>
 
+#include "rpc/delivery.h"
+#include "rpc/loans.h"
 #include "rpc/outbox.h"
 
 #define FASTIPC_STREAM_COST 64u
+#define FASTIPC_STREAM_LADEN_COST 192u
+#define FASTIPC_STREAM_DESCRIPTORS 64u
+/* Unread ones of all streams of a connection. */
+#define FASTIPC_STREAMS_DESCRIPTORS_MOST 256u
 #define FASTIPC_STREAM_WINDOW_LEAST 4096u
 #define FASTIPC_STREAM_WINDOW_MOST (64u << 20)
 #define FASTIPC_STREAM_WINDOW_DEFAULT (256u << 10)
@@ -70,6 +79,7 @@ struct streams {
 	const struct streams_ops *ops;
 	struct fastipc_channel *channel;
 	struct outbox *outbox;
+	struct loans *loans; /* NULL: this end cannot lend */
 	bool server;
 	struct fastipc_stream **table; /* by the low bits of the id */
 	uint32_t mask;
@@ -80,6 +90,9 @@ struct streams {
 	uint64_t last_id;     /* of the newest stream */
 	uint32_t useless;     /* see FASTIPC_USELESS_MOST */
 	bool failed;	      /* the connection is over */
+	bool loans_wanted;    /* by some stream */
+	bool loan_error;      /* what the peer broke were rules of loans */
+	uint32_t descriptors; /* that came with messages, unread */
 	struct fastipc_stream *events, *events_last;
 	/* Counters. */
 	uint64_t opened;
@@ -90,8 +103,10 @@ struct streams {
 /* A message that came; `filled` of its bytes did. */
 struct arrival {
 	struct arrival *next;
+	struct fastipc_delivery *delivery; /* that came along, or NULL */
 	uint32_t size;
 	uint32_t filled;
+	uint32_t cost; /* of credit */
 	unsigned char bytes[];
 };
 
@@ -112,16 +127,19 @@ struct fastipc_stream {
 	bool out_ended;	 /* END is sent */
 	int finish_status;
 	uint64_t wanted; /* cost of a message that found no room */
+	bool wants_loan; /* somebody found no room for one, ... */
+	bool loan_back;	 /* ... and is to be told that there may be some */
 
 	/* Receiving. */
 	uint64_t received, consumed, granted;
 	struct arrival *first, *last;
-	bool filling;	  /* fragments are missing: of the last, ... */
-	uint32_t missing; /* ... so many bytes */
-	bool in_ended;	  /* END came */
-	bool discard;	  /* nobody will read */
-	int end_status;	  /* of that END */
-	char *end_text;	  /* behind it, the trailers */
+	struct arrival *told; /* that the callback is told of, now */
+	bool filling;	      /* fragments are missing: of the last, ... */
+	uint32_t missing;     /* ... so many bytes */
+	bool in_ended;	      /* END came */
+	bool discard;	      /* nobody will read */
+	int end_status;	      /* of that END */
+	char *end_text;	      /* behind it, the trailers */
 	uint32_t end_text_size, end_size;
 	struct parcel *grant; /* a CREDIT that is queued */
 
@@ -138,10 +156,11 @@ struct fastipc_stream {
 	struct stream_waiter *readers, *writers;
 };
 
-/* -ENOMEM. */
-int fastipc_streams_init(struct streams *streams, const struct streams_ops *ops,
-			 struct fastipc_channel *channel, struct outbox *outbox,
-			 bool server, uint32_t window, uint32_t most);
+void fastipc_streams_init(struct streams *streams,
+			  const struct streams_ops *ops,
+			  struct fastipc_channel *channel,
+			  struct outbox *outbox, struct loans *loans,
+			  bool server, uint32_t window, uint32_t most);
 /* Nothing is left in it but what the application holds. */
 void fastipc_streams_fini(struct streams *streams);
 
@@ -162,6 +181,10 @@ int fastipc_streams_useless(struct streams *streams);
 void fastipc_streams_run(struct streams *streams);
 /* The connection is over. */
 void fastipc_streams_fail(struct streams *streams);
+/* The peer gave a piece back: who waits for room looks. */
+void fastipc_streams_loan_returned(struct streams *streams);
+/* Give the piece @loan back to the peer, if the connection is not over. */
+void fastipc_streams_give_back(struct streams *streams, uint64_t loan);
 /* Whether streams are under way: for who drains. */
 static inline bool fastipc_streams_busy(const struct streams *streams)
 {
@@ -176,12 +199,31 @@ int fastipc_streams_open(struct streams *streams, uint16_t type,
 /* The handler takes it. */
 void fastipc_streams_hold(struct fastipc_stream *stream,
 			  const struct fastipc_stream_options *options);
-/* It is answered like a call: one message or an error, and the end. */
+/* It is answered like a call: one message or an error, and the end.  @cargo is
+ * gone in any case. */
 int fastipc_streams_answer(struct fastipc_stream *stream, const void *data,
-			   uint32_t size, int failure, const char *text);
-/* The application's functions, as far as they need not wait. */
+			   uint32_t size, struct fastipc_cargo *cargo,
+			   int failure, const char *text);
+/* The application's functions, as far as they need not wait.  @cargo (may be
+ * NULL) is gone if it works. */
 int fastipc_streams_write(struct fastipc_stream *stream, const void *data,
-			  uint32_t size, bool more);
+			  uint32_t size, struct fastipc_cargo *cargo,
+			  bool more);
+/* What such a message costs. */
+uint64_t fastipc_stream_write_cost(const struct fastipc_stream *stream,
+				   uint32_t size,
+				   const struct fastipc_cargo *cargo);
+/*
+ * The cargo of a message of @size bytes, or none (NULL).  Has the attachment's
+ * loan if it works.  Errors of fastipc_loans_attach(); -EMSGSIZE; or why nothing
+ * can be written any more.
+ */
+int fastipc_streams_attach(struct fastipc_stream *stream, size_t size,
+			   const struct fastipc_attachment *attachment,
+			   struct fastipc_cargo **cargo);
+/* -EAGAIN: no room, and fastipc_stream_can_write() when there may be. */
+int fastipc_streams_loan(struct fastipc_stream *stream, size_t size,
+			 struct fastipc_loan **loan);
 int fastipc_streams_finish(struct fastipc_stream *stream, int status,
 			   const char *text, const void *trailers,
 			   uint32_t size);
@@ -193,8 +235,12 @@ bool fastipc_streams_has_ended(const struct fastipc_stream *stream);
 /* The next message that came, or why there is none (-EAGAIN: not yet). */
 int fastipc_streams_peek(struct fastipc_stream *stream,
 			 struct arrival **arrival);
-/* It was read. */
-void fastipc_streams_consume(struct fastipc_stream *stream);
+/* It was read; what came along is *@delivery, if the reader wants it. */
+void fastipc_streams_consume(struct fastipc_stream *stream,
+			     struct fastipc_delivery **delivery);
+/* What came along with @arrival is the application's; NULL: nothing. */
+struct fastipc_delivery *fastipc_streams_deliver(struct streams *streams,
+						 struct arrival *arrival);
 
 /* Keep it although it may end; and not any more. */
 void fastipc_streams_ref(struct fastipc_stream *stream);

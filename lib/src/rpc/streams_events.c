@@ -46,7 +46,7 @@ void fastipc_stream_can_read(struct fastipc_stream *stream)
 void fastipc_stream_can_write(struct fastipc_stream *stream)
 {
 	wake_all(stream->streams, &stream->writers);
-	if (stream->want_writable)
+	if (stream->want_writable || stream->loan_back)
 		event(stream);
 }
 
@@ -71,13 +71,15 @@ static void deliver(struct fastipc_stream *stream, struct arrival *arrival)
 	const void *outer = streams->ops->enter(streams);
 
 	stream->first = arrival->next;
+	stream->told = arrival;
 	streams->ops->unlock(streams);
 	stream->options.message(stream->options.context, stream, arrival->bytes,
 				arrival->size);
 	streams->ops->lock(streams);
 	streams->ops->leave(streams, outer);
-	fastipc_stream_consumed(stream, arrival->size);
-	free(arrival);
+	stream->told = NULL;
+	fastipc_stream_consumed(stream, arrival->cost);
+	fastipc_stream_drop_arrival(stream, arrival);
 }
 
 /* Any of its callbacks that is due.  False: there is none. */
@@ -92,10 +94,13 @@ static bool run_one(struct fastipc_stream *stream)
 		deliver(stream, arrival);
 		return true;
 	}
-	if (options->writable && stream->want_writable &&
-	    (fastipc_stream_has_room(stream, stream->wanted) ||
-	     fastipc_stream_check_writable(stream))) {
+	if (options->writable &&
+	    (stream->loan_back ||
+	     (stream->want_writable &&
+	      (fastipc_stream_has_room(stream, stream->wanted) ||
+	       fastipc_stream_check_writable(stream))))) {
 		stream->want_writable = false;
+		stream->loan_back = false;
 		call_event(stream, options->writable);
 		return true;
 	}

@@ -70,11 +70,11 @@ static void grant(struct fastipc_stream *stream)
 	streams->ops->push(streams);
 }
 
-void fastipc_stream_consumed(struct fastipc_stream *stream, uint32_t size)
+void fastipc_stream_consumed(struct fastipc_stream *stream, uint32_t cost)
 {
 	uint64_t window = stream->streams->window;
 
-	stream->consumed += fastipc_stream_cost(size);
+	stream->consumed += cost;
 	if (stream->in_ended || stream->discard || stream->streams->failed ||
 	    stream->consumed + window - stream->granted < window / 2)
 		return;
@@ -88,8 +88,9 @@ static int open_stream(struct streams *streams,
 		       const struct fastipc_frame *frame, void *scratch,
 		       struct fastipc_stream **opened)
 {
-	uint32_t flags = frame->flags &
-			 (FASTIPC_FRAME_MORE | FASTIPC_FRAME_END);
+	uint32_t flags =
+		frame->flags &
+		(FASTIPC_FRAME_MORE | FASTIPC_FRAME_END | FASTIPC_FRAME_LADEN);
 	struct fastipc_stream *stream;
 	int error;
 
@@ -135,7 +136,8 @@ static int take_end(struct fastipc_stream *stream,
 	int error;
 
 	if (frame->length < FASTIPC_STREAM_END_HEAD ||
-	    frame->length > sizeof(payload) || frame->total)
+	    frame->length > sizeof(payload) || frame->total ||
+	    frame->flags & FASTIPC_FRAME_LADEN)
 		return -EPROTO;
 	error = fastipc_frame_take(stream->streams->channel, frame, payload);
 	if (error)
@@ -167,11 +169,16 @@ static int take_end(struct fastipc_stream *stream,
 	return 0;
 }
 
-/* Room for a message of @size bytes; -EPROTO: the credit is overrun. */
-static int begin_message(struct fastipc_stream *stream, uint32_t size)
+/* Room for a message of @size bytes, that begins with @frame; -EPROTO: the
+ * credit is overrun. */
+static int begin_message(struct fastipc_stream *stream, uint32_t size,
+			 const struct fastipc_frame *frame)
 {
+	bool laden = frame->flags & FASTIPC_FRAME_LADEN;
 	struct arrival *arrival;
-	uint64_t cost = fastipc_stream_cost(size);
+	uint64_t cost = fastipc_stream_cost(stream->streams->window, size,
+					    laden,
+					    laden ? frame->descriptors : 0);
 
 	if (cost > stream->granted - stream->received)
 		return -EPROTO;
@@ -184,9 +191,7 @@ static int begin_message(struct fastipc_stream *stream, uint32_t size)
 					"no memory for a message");
 		return 0;
 	}
-	arrival->next = NULL;
-	arrival->size = size;
-	arrival->filled = 0;
+	*arrival = (struct arrival){ .size = size, .cost = (uint32_t)cost };
 	if (stream->first)
 		stream->last->next = arrival;
 	else
@@ -200,8 +205,12 @@ static int take_data(struct fastipc_stream *stream,
 {
 	struct streams *streams = stream->streams;
 	bool more = frame->flags & FASTIPC_FRAME_MORE;
+	bool laden = frame->flags & FASTIPC_FRAME_LADEN;
 	int error;
 
+	/* What something goes along with is in one frame. */
+	if (laden && (more || stream->filling))
+		return -EPROTO;
 	if (stream->filling) {
 		if (frame->total || !frame->length ||
 		    frame->length > stream->missing ||
@@ -211,7 +220,7 @@ static int take_data(struct fastipc_stream *stream,
 		if (more ? frame->length >= frame->total : frame->total != 0)
 			return -EPROTO;
 		stream->missing = more ? frame->total : frame->length;
-		error = begin_message(stream, stream->missing);
+		error = begin_message(stream, stream->missing, frame);
 		if (error)
 			return error;
 		stream->filling = true;
@@ -224,6 +233,11 @@ static int take_data(struct fastipc_stream *stream,
 		if (error)
 			return error;
 		arrival->filled += frame->length;
+	}
+	if (laden) {
+		error = fastipc_stream_take_cargo(stream, frame);
+		if (error)
+			return error;
 	}
 	stream->missing -= frame->length;
 	stream->filling = more;
@@ -364,11 +378,14 @@ int fastipc_streams_peek(struct fastipc_stream *stream,
 	return -EAGAIN;
 }
 
-void fastipc_streams_consume(struct fastipc_stream *stream)
+void fastipc_streams_consume(struct fastipc_stream *stream,
+			     struct fastipc_delivery **delivery)
 {
 	struct arrival *arrival = stream->first;
 
 	stream->first = arrival->next;
-	fastipc_stream_consumed(stream, arrival->size);
-	free(arrival);
+	if (delivery)
+		*delivery = fastipc_streams_deliver(stream->streams, arrival);
+	fastipc_stream_consumed(stream, arrival->cost);
+	fastipc_stream_drop_arrival(stream, arrival);
 }

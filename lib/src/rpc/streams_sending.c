@@ -57,25 +57,43 @@ static int send_now(struct streams *streams, struct fastipc_outgoing *message,
 	return error;
 }
 
+/* @cost: of credit, beside its bytes. */
 static int enqueue(struct streams *streams, struct flow *flow,
-		   const struct fastipc_outgoing *message)
+		   struct fastipc_outgoing *message, uint64_t cost)
 {
 	struct parcel *parcel = fastipc_parcel_make(message);
 
 	if (!parcel)
 		return fastipc_fail(-ENOMEM, "no memory to send %u bytes later",
 				    message->size);
+	message->cargo = NULL; /* the parcel has it */
 	parcel->done = flow ? parcel_done : small_done;
+	parcel->cost = (uint32_t)cost;
 	parcel->whole = message->flags & FASTIPC_FRAME_END ||
-			message->type >= FASTIPC_TYPE_RESERVED;
+			message->type >= FASTIPC_TYPE_RESERVED ||
+			parcel->message.cargo;
 	fastipc_outbox_add(streams->outbox, flow, parcel);
 	streams->ops->push(streams);
 	return 0;
 }
 
+void fastipc_streams_send_control(struct streams *streams,
+				  struct fastipc_outgoing *message)
+{
+	int error = -EAGAIN;
+
+	if (!streams->outbox->small)
+		error = send_now(streams, message, false, false);
+	if (error == -EAGAIN)
+		error = enqueue(streams, NULL, message, 0);
+	if (error)
+		streams->ops->abandon(streams, error);
+}
+
 /* In the order of the stream's messages. */
 static int send_in_order(struct fastipc_stream *stream,
-			 struct fastipc_outgoing *message, bool more)
+			 struct fastipc_outgoing *message, uint64_t cost,
+			 bool more)
 {
 	struct streams *streams = stream->streams;
 	int error = -EAGAIN;
@@ -83,8 +101,9 @@ static int send_in_order(struct fastipc_stream *stream,
 	if (fastipc_outbox_is_empty(streams->outbox))
 		error = send_now(streams, message, !stream->flow.urgent, more);
 	if (error == -EAGAIN)
-		return enqueue(streams, &stream->flow, message);
-	if (error)
+		return enqueue(streams, &stream->flow, message, cost);
+	/* Descriptors that cannot be sent are no reason: nothing was. */
+	if (error && (!message->cargo || error == -EPROTO))
 		streams->ops->abandon(streams, error);
 	return error;
 }
@@ -120,7 +139,7 @@ static int send_end(struct fastipc_stream *stream, int status, const char *text,
 		memcpy(payload + FASTIPC_STREAM_END_HEAD + length, trailers,
 		       size);
 	stream->finished = true;
-	error = send_in_order(stream, &message, false);
+	error = send_in_order(stream, &message, 0, false);
 	if (error) {
 		stream->finished = false;
 		return error;
@@ -143,7 +162,7 @@ static int send_cancel(struct fastipc_stream *stream)
 	if (stream->cancel_told)
 		return 0;
 	stream->cancel_told = true;
-	return send_in_order(stream, &message, false);
+	return send_in_order(stream, &message, 0, false);
 }
 
 /* What is queued is of no use any more; an END stays the end. */
@@ -155,9 +174,9 @@ static void drop_queued(struct fastipc_stream *stream)
 	while (parcel) {
 		struct parcel *next = parcel->next;
 
-		if (!parcel->whole) {
+		if (!parcel->whole || parcel->message.cargo) {
 			fastipc_outbox_remove(outbox, parcel);
-			free(parcel);
+			fastipc_parcel_drop(parcel);
 		}
 		parcel = next;
 	}
@@ -186,15 +205,15 @@ void fastipc_streams_give_up(struct fastipc_stream *stream, int error,
 {
 	if (stream->stopped || stream->streams->failed)
 		return;
-	fastipc_stream_stop(stream, error);
-	if (!stream->in_table)
-		return;
 	fastipc_streams_ref(stream);
-	fastipc_stream_end_sending(
-		stream, error == -ETIMEDOUT ? error : -ECANCELED, text);
-	if (!stream->in_ended && send_cancel(stream))
-		stream->streams->ops->abandon(stream->streams, -ENOMEM);
-	fastipc_streams_forget_ended(stream);
+	fastipc_stream_stop(stream, error);
+	if (stream->in_table) {
+		fastipc_stream_end_sending(
+			stream, error == -ETIMEDOUT ? error : -ECANCELED, text);
+		if (!stream->in_ended && send_cancel(stream))
+			stream->streams->ops->abandon(stream->streams, -ENOMEM);
+		fastipc_streams_forget_ended(stream);
+	}
 	fastipc_streams_unref(stream);
 }
 
@@ -232,7 +251,7 @@ int fastipc_streams_open(struct streams *streams, uint16_t type,
 	if (!streams->outbox->small)
 		error = send_now(streams, &message, false, false);
 	if (error == -EAGAIN)
-		error = enqueue(streams, NULL, &message);
+		error = enqueue(streams, NULL, &message, 0);
 	if (error) {
 		streams->last_id--;
 		fastipc_streams_forget(stream);
@@ -260,7 +279,8 @@ bool fastipc_stream_has_room(const struct fastipc_stream *stream, uint64_t cost)
 {
 	return stream->credit - stream->sent >= cost &&
 	       (!stream->flow.first ||
-		stream->flow.bytes + cost <= FASTIPC_STREAM_AHEAD);
+		stream->flow.bytes + stream->flow.costs + cost <=
+			FASTIPC_STREAM_AHEAD);
 }
 
 int fastipc_stream_check_writable(const struct fastipc_stream *stream)
@@ -283,27 +303,38 @@ int fastipc_stream_check_writable(const struct fastipc_stream *stream)
 	return 0;
 }
 
-int fastipc_streams_write(struct fastipc_stream *stream, const void *data,
-			  uint32_t size, bool more)
+uint64_t fastipc_stream_write_cost(const struct fastipc_stream *stream,
+				   uint32_t size,
+				   const struct fastipc_cargo *cargo)
 {
+	return fastipc_stream_cost(stream->streams->peer_window, size, cargo,
+				   cargo ? cargo->count : 0);
+}
+
+int fastipc_streams_write(struct fastipc_stream *stream, const void *data,
+			  uint32_t size, struct fastipc_cargo *cargo, bool more)
+{
+	uint64_t cost = fastipc_stream_write_cost(stream, size, cargo);
 	struct fastipc_outgoing message = {
 		.data = data,
 		.id = stream->id,
 		.size = size,
 		.type = stream->type,
 		.flags = FASTIPC_FRAME_STREAM,
+		.cargo = cargo,
 	};
 	int error = fastipc_stream_check_writable(stream);
 
 	if (error)
 		return error;
-	if (!fastipc_stream_has_room(stream, fastipc_stream_cost(size)))
+	if (!fastipc_stream_has_room(stream, cost))
 		return -EAGAIN;
-	stream->sent += fastipc_stream_cost(size);
-	error = send_in_order(stream, &message, more);
-	if (!error)
-		stream->streams->bytes_sent += size;
-	return error;
+	error = send_in_order(stream, &message, cost - size, more);
+	if (error)
+		return error;
+	stream->sent += cost;
+	stream->streams->bytes_sent += size;
+	return 0;
 }
 
 int fastipc_streams_finish(struct fastipc_stream *stream, int status,
@@ -346,20 +377,28 @@ void fastipc_streams_close(struct fastipc_stream *stream)
 }
 
 int fastipc_streams_answer(struct fastipc_stream *stream, const void *data,
-			   uint32_t size, int failure, const char *text)
+			   uint32_t size, struct fastipc_cargo *cargo,
+			   int failure, const char *text)
 {
 	int error = 0;
 
 	/* Its client gave it up: there is nobody to answer. */
-	if (stream->finished)
+	if (stream->finished) {
+		fastipc_cargo_drop(cargo);
 		return 0;
-	if (!failure && size) {
-		error = fastipc_streams_write(stream, data, size, true);
-		if (error == -EAGAIN)
+	}
+	if (!failure && (size || cargo)) {
+		error = fastipc_streams_write(stream, data, size, cargo, true);
+		if (!error)
+			cargo = NULL;
+		else if (error == -EAGAIN)
 			failure = -EMSGSIZE;
-		else if (error)
+		else if (cargo)
+			failure = error;
+		else
 			return error;
 	}
+	fastipc_cargo_drop(cargo);
 	fastipc_streams_ref(stream);
 	error = fastipc_streams_finish(stream, failure, text, NULL, 0);
 	fastipc_streams_close(stream);
