@@ -184,17 +184,20 @@ uint64_t fastipc_streams_expire(struct streams *streams, uint64_t now)
 		struct fastipc_stream *stream = streams->table[i];
 
 		while (stream) {
-			struct fastipc_stream *after = stream->table_next;
+			bool waits = stream->deadline && !stream->stopped &&
+				     !stream->closed;
 
-			if (stream->deadline && !stream->stopped &&
-			    !stream->closed) {
-				if (stream->deadline <= now)
-					fastipc_streams_give_up(
-						stream, -ETIMEDOUT, NULL);
-				else if (!next || stream->deadline < next)
-					next = stream->deadline;
+			if (waits && stream->deadline <= now) {
+				fastipc_streams_give_up(stream, -ETIMEDOUT,
+							NULL);
+				/* Others may be gone with what was sent. */
+				stream = streams->table ? streams->table[i]
+							: NULL;
+				continue;
 			}
-			stream = after;
+			if (waits && (!next || stream->deadline < next))
+				next = stream->deadline;
+			stream = stream->table_next;
 		}
 	}
 	return next;
