@@ -21,7 +21,8 @@
 #define HOLD 6	    /* reads nothing, until it is over */
 #define ANSWER 7    /* struct order: answers with one */
 #define FLOOD 8	    /* u64: how many it wrote before one gave -EAGAIN */
-#define STATE 9	    /* struct server_state */
+#define STALL 9	    /* until go_on() is called */
+#define STATE 10    /* struct server_state */
 
 struct order {
 	uint32_t count;
@@ -44,6 +45,9 @@ struct server_state {
 };
 
 static uint64_t streams_taken;
+
+/* Of the test and its server. */
+static uint32_t *stalled;
 
 /* Of bytes that the other end may write, each looked at once. */
 static inline uint64_t sum_of(struct fastipc_shared lent)
@@ -374,6 +378,16 @@ static inline int on_flood(struct fastipc_request *request, void *context)
 	return 0;
 }
 
+static inline int on_stall(struct fastipc_request *request, void *context)
+{
+	(void)request;
+	(void)context;
+	__atomic_store_n(stalled, 2, __ATOMIC_SEQ_CST);
+	while (__atomic_load_n(stalled, __ATOMIC_SEQ_CST))
+		usleep(1000);
+	return 0;
+}
+
 static inline int on_state(struct fastipc_request *request, void *context)
 {
 	struct fastipc_loan *loans[16];
@@ -401,7 +415,7 @@ static inline void add_laden_handlers(struct fastipc_server *server)
 		{ SCATTER, on_scatter }, { SPREAD, on_spread },
 		{ HOLD, on_hold },	 { DISREGARD, on_disregard },
 		{ ANSWER, on_answer },	 { FLOOD, on_flood },
-		{ STATE, on_state },
+		{ STATE, on_state },	 { STALL, on_stall },
 	};
 
 	for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++)
@@ -424,96 +438,5 @@ static const struct service laden_service = {
 	.add = add_laden_handlers,
 	.destroyed = end_laden_streams,
 };
-
-/* ---- the client ---- */
-
-static struct server_process server;
-static struct fastipc_client *client;
-
-static inline struct fastipc_client *another_client(void)
-{
-	struct fastipc_client_options options;
-
-	fastipc_client_options_init(&options);
-	options.bulk_size = AREA;
-	options.bulk_max = AREA;
-	options.max_descriptors = FASTIPC_DESCRIPTORS_MAX;
-	return connect_with(server.address, &options);
-}
-
-static inline void begin(void)
-{
-	struct fastipc_server_options options;
-
-	fastipc_server_options_init(&options);
-	options.bulk_size = AREA;
-	options.bulk_max = AREA;
-	options.max_descriptors = FASTIPC_DESCRIPTORS_MAX;
-	server_start(&server, &options, &laden_service);
-	client = another_client();
-}
-
-static inline void end(void)
-{
-	fastipc_client_close(client);
-	server_stop(&server);
-}
-
-static inline struct fastipc_stream *open_laden(uint16_t type,
-						const struct order *order)
-{
-	struct fastipc_stream_options options;
-	struct fastipc_stream *stream = NULL;
-
-	fastipc_stream_options_init(&options);
-	options.deadline = soon();
-	assert_result(fastipc_stream_open(client, type, order,
-					  order ? sizeof(*order) : 0, &options,
-					  &stream),
-		      0);
-	return stream;
-}
-
-static inline struct server_state state_now(void)
-{
-	struct server_state state = { 0 };
-	struct fastipc_buffer reply = { .data = &state,
-					.capacity = sizeof(state),
-					.fixed = true };
-
-	assert_result(
-		fastipc_client_call(client, STATE, NULL, 0, &reply, soon()), 0);
-	return state;
-}
-
-/* Nothing of streams is under way: all that was lent is back, and all that came
- * is closed, at both ends. */
-static inline void assert_all_is_back(uint64_t descriptors)
-{
-	uint64_t until = soon();
-	struct server_state state;
-	struct fastipc_loan *all;
-
-	do {
-		assert_true(fastipc_now_ns() < until);
-		state = state_now();
-	} while (state.streams);
-	assert_int_equal(state.room, 16);
-	assert_int_equal(state.descriptors, descriptors);
-	assert_result(fastipc_client_loan(client, AREA, soon(), &all), 0);
-	fastipc_loan_free(all);
-}
-
-static inline uint64_t expected_sum(size_t size, uint32_t seed)
-{
-	unsigned char *bytes = malloc(size + 1);
-	uint64_t sum;
-
-	assert_non_null(bytes);
-	fill(bytes, size, seed);
-	sum = sum_of(fastipc_shared_of(bytes, size));
-	free(bytes);
-	return sum;
-}
 
 #endif

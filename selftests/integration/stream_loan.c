@@ -3,7 +3,7 @@
  * Loans and descriptors along with messages of streams, in both directions, to
  * threads and to callbacks.
  */
-#include "laden_service.h"
+#include "laden_pair.h"
 
 /* ---- to the server ---- */
 
