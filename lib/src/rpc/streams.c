@@ -90,6 +90,11 @@ struct fastipc_stream *fastipc_streams_add(struct streams *streams, uint64_t id,
 
 void fastipc_stream_drop_arrivals(struct fastipc_stream *stream)
 {
+	struct arrival *partial = stream->partial;
+
+	stream->partial = NULL;
+	if (partial)
+		fastipc_stream_drop_arrival(stream, partial);
 	while (stream->first) {
 		struct arrival *arrival = stream->first;
 

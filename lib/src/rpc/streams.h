@@ -100,7 +100,7 @@ struct streams {
 	uint64_t bytes_received;
 };
 
-/* A message that came; `filled` of its bytes did. */
+/* A message that comes; `filled` of its bytes did. */
 struct arrival {
 	struct arrival *next;
 	struct fastipc_delivery *delivery; /* that came along, or NULL */
@@ -132,14 +132,15 @@ struct fastipc_stream {
 
 	/* Receiving. */
 	uint64_t received, consumed, granted;
-	struct arrival *first, *last;
-	struct arrival *told; /* that the callback is told of, now */
-	bool filling;	      /* fragments are missing: of the last, ... */
-	uint32_t missing;     /* ... so many bytes */
-	bool in_ended;	      /* END came */
-	bool discard;	      /* nobody will read */
-	int end_status;	      /* of that END */
-	char *end_text;	      /* behind it, the trailers */
+	struct arrival *first, *last; /* whole messages */
+	struct arrival *partial;      /* that is not whole yet */
+	struct arrival *told;	      /* that the callback is told of, now */
+	bool filling;		      /* fragments are missing, ... */
+	uint32_t missing;	      /* ... so many bytes */
+	bool in_ended;		      /* END came */
+	bool discard;		      /* nobody will read */
+	int end_status;		      /* of that END */
+	char *end_text;		      /* behind it, the trailers */
 	uint32_t end_text_size, end_size;
 	struct parcel *grant; /* a CREDIT that is queued */
 

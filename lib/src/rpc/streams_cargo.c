@@ -129,7 +129,7 @@ int fastipc_stream_take_cargo(struct fastipc_stream *stream,
 	if (!error && !stream->discard) {
 		error = check_room(streams, delivery);
 		if (!error) {
-			stream->last->delivery = delivery;
+			stream->partial->delivery = delivery;
 			streams->descriptors += delivery->count;
 			return 0;
 		}

@@ -86,7 +86,7 @@ static void deliver(struct fastipc_stream *stream, struct arrival *arrival)
 static bool run_one(struct fastipc_stream *stream)
 {
 	const struct fastipc_stream_options *options = &stream->options;
-	struct arrival *arrival = fastipc_stream_whole_arrival(stream);
+	struct arrival *arrival = stream->first;
 
 	if (stream->closed)
 		return false;

@@ -59,13 +59,10 @@ int fastipc_stream_check_writable(const struct fastipc_stream *stream);
 /* A message of @cost was read: when half of the window was, the peer may send
  * more. */
 void fastipc_stream_consumed(struct fastipc_stream *stream, uint32_t cost);
-/* The first message, if it is whole. */
-struct arrival *
-fastipc_stream_whole_arrival(const struct fastipc_stream *stream);
 
 /* ---- what goes along ---- */
 
-/* Take what came along with @frame, which is the last arrival's, or of no use.
+/* Take what came along with @frame, which is the partial message's, or of no use.
  * 0, or why the peer is to be given up. */
 int fastipc_stream_take_cargo(struct fastipc_stream *stream,
 			      const struct fastipc_frame *frame);

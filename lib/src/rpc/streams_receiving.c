@@ -192,12 +192,22 @@ static int begin_message(struct fastipc_stream *stream, uint32_t size,
 		return 0;
 	}
 	*arrival = (struct arrival){ .size = size, .cost = (uint32_t)cost };
+	stream->partial = arrival;
+	return 0;
+}
+
+/* It is whole, and can be read. */
+static void end_message(struct fastipc_stream *stream)
+{
+	struct arrival *arrival = stream->partial;
+
+	stream->partial = NULL;
 	if (stream->first)
 		stream->last->next = arrival;
 	else
 		stream->first = arrival;
 	stream->last = arrival;
-	return 0;
+	fastipc_stream_can_read(stream);
 }
 
 static int take_data(struct fastipc_stream *stream,
@@ -226,7 +236,7 @@ static int take_data(struct fastipc_stream *stream,
 		stream->filling = true;
 	}
 	if (!stream->discard) {
-		struct arrival *arrival = stream->last;
+		struct arrival *arrival = stream->partial;
 
 		error = fastipc_frame_take(streams->channel, frame,
 					   arrival->bytes + arrival->filled);
@@ -243,7 +253,7 @@ static int take_data(struct fastipc_stream *stream,
 	stream->filling = more;
 	streams->bytes_received += frame->length;
 	if (!more && !stream->discard)
-		fastipc_stream_can_read(stream);
+		end_message(stream);
 	return 0;
 }
 
@@ -342,14 +352,6 @@ int fastipc_streams_control(struct streams *streams, uint16_t type, uint64_t id,
 	return 0;
 }
 
-struct arrival *
-fastipc_stream_whole_arrival(const struct fastipc_stream *stream)
-{
-	struct arrival *arrival = stream->first;
-
-	return arrival && arrival->filled == arrival->size ? arrival : NULL;
-}
-
 bool fastipc_streams_has_ended(const struct fastipc_stream *stream)
 {
 	return stream->stopped || stream->in_ended || stream->streams->failed;
@@ -358,7 +360,7 @@ bool fastipc_streams_has_ended(const struct fastipc_stream *stream)
 int fastipc_streams_peek(struct fastipc_stream *stream,
 			 struct arrival **arrival)
 {
-	*arrival = fastipc_stream_whole_arrival(stream);
+	*arrival = stream->first;
 	if (*arrival)
 		return 0;
 	if (stream->in_ended && !stream->end_status)
