@@ -122,6 +122,9 @@ int fastipc_client_flush(struct fastipc_client *client);
 typedef void (*fastipc_done_fn)(void *context, int status, const void *data,
 				size_t size);
 
+struct fastipc_attachment; /* of <fastipc/loan.h>, as ... */
+struct fastipc_delivery;   /* ... this is */
+
 struct fastipc_call_options {
 	size_t size;
 	uint64_t deadline;
@@ -131,13 +134,21 @@ struct fastipc_call_options {
 	/* ... or fastipc_client_finish(), which fills @reply (may be NULL). */
 	struct fastipc_buffer *reply;
 	unsigned int flags; /* FASTIPC_MORE, FASTIPC_NOWAIT */
+	/* What goes along with the request; NULL: nothing.  Its loan is gone,
+	 * also on error. */
+	const struct fastipc_attachment *attachment;
+	/* Where to put what comes with the reply, before @done or the end of
+	 * fastipc_client_finish(): until then it must live.  NULL, and at first
+	 * and on error *@delivery is, too: it is given back and closed. */
+	struct fastipc_delivery **delivery;
 };
 
 void fastipc_call_options_init(struct fastipc_call_options *options);
 
 /*
  * Start a call and return; *@id names it.  @reply must live until the call is
- * finished.  Errors as fastipc_client_call(), nothing is in flight then.
+ * finished.  Errors as fastipc_client_call() (fastipc_client_call_with(), if
+ * something goes along), nothing is in flight then.
  * A call of FASTIPC_TYPE_PING, without bytes, is a ping that does not wait.
  */
 int fastipc_client_start(struct fastipc_client *client, uint16_t type,

@@ -419,36 +419,63 @@ void fastipc_call_options_init(struct fastipc_call_options *options)
 	*options = (struct fastipc_call_options){ .size = sizeof(*options) };
 }
 
+/* On error the attachment's loan is gone. */
+static int prepare(struct fastipc_client *client,
+		   const struct fastipc_call_options *options, const void *data,
+		   size_t size, struct fastipc_outgoing *message)
+{
+	bool ping = message->type == FASTIPC_TYPE_PING && !size;
+	int error = fastipc_client_check_message(
+		client, ping ? 0 : message->type, data, size);
+
+	if (!error && ping && options->attachment)
+		error = fastipc_fail(-EINVAL, "nothing goes along with a ping");
+	if (!error)
+		return fastipc_client_attach(client, options->attachment,
+					     message);
+	if (options->attachment)
+		fastipc_loan_free(options->attachment->loan);
+	return error;
+}
+
 int fastipc_client_start(struct fastipc_client *client, uint16_t type,
 			 const void *data, size_t size,
 			 const struct fastipc_call_options *options,
 			 uint64_t *id)
 {
-	bool ping = type == FASTIPC_TYPE_PING && !size;
+	struct fastipc_outgoing message = {
+		.data = data ? data : (const void *)"",
+		.size = (uint32_t)size,
+		.type = type,
+	};
 	struct call *call;
-	int error = fastipc_client_check_message(client, ping ? 0 : type, data,
-						 size);
+	int error;
 
-	if (error)
-		return error;
 	if (!options || options->size < sizeof(*options) || !id)
 		return fastipc_fail(-EINVAL,
 				    "options (initialised) and id are needed");
+	if (options->delivery)
+		*options->delivery = NULL;
+	error = prepare(client, options, data, size, &message);
+	if (error)
+		return error;
 	fastipc_lock(&client->lock);
 	call = fastipc_call_alloc(client);
 	if (!call) {
 		fastipc_unlock(&client->lock);
+		fastipc_cargo_drop(message.cargo);
 		return fastipc_fail(-ENOMEM, "no memory for another call");
 	}
 	*call = (struct call){
 		.reply = options->done ? NULL : options->reply,
+		.delivery = options->delivery,
 		.done = options->done,
 		.context = options->context,
 		.deadline = options->deadline,
 		.kept = !options->done,
 	};
-	error = launch(client, call, type, data, size, options->flags,
-		       options->deadline);
+	error = fastipc_call_launch(client, call, &message, options->flags,
+				    options->deadline);
 	if (error) {
 		fastipc_call_free(client, call);
 	} else {

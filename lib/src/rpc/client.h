@@ -245,6 +245,11 @@ int fastipc_call_launch(struct fastipc_client *client, struct call *call,
  * over. */
 int fastipc_client_take_laden(struct fastipc_client *client,
 			      const struct fastipc_frame *frame);
+/* Give @message, of @size bytes, what is in @attachment (may be NULL), whose
+ * loan is gone on error. */
+int fastipc_client_attach(struct fastipc_client *client,
+			  const struct fastipc_attachment *attachment,
+			  struct fastipc_outgoing *message);
 /* The server gives a loan back.  -EPROTO. */
 int fastipc_client_take_return(struct fastipc_client *client, uint64_t id);
 /* It is over, or there is room: all who wait for that look. */

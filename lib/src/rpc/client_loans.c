@@ -93,13 +93,31 @@ int fastipc_client_loan(struct fastipc_client *client, size_t size,
 
 /* ---- sending ---- */
 
+int fastipc_client_attach(struct fastipc_client *client,
+			  const struct fastipc_attachment *attachment,
+			  struct fastipc_outgoing *message)
+{
+	uint32_t most;
+
+	if (!attachment)
+		return 0;
+	most = fastipc_cargo_message_max(&client->channel);
+	if (message->size <= most)
+		return fastipc_loans_attach(client->loans, &client->channel,
+					    attachment, &message->cargo);
+	fastipc_loan_free(attachment->loan);
+	return fastipc_fail(-EMSGSIZE,
+			    "a message with something along has %u bytes at "
+			    "most: lend the rest",
+			    most);
+}
+
 /* On error the attachment's loan is gone. */
 static int make_message(struct fastipc_client *client, uint16_t type,
 			const void *data, size_t size,
 			const struct fastipc_attachment *attachment,
 			struct fastipc_outgoing *message)
 {
-	uint32_t most;
 	int error = fastipc_client_check_message(client, type, data, size);
 
 	*message = (struct fastipc_outgoing){
@@ -107,21 +125,11 @@ static int make_message(struct fastipc_client *client, uint16_t type,
 		.size = (uint32_t)size,
 		.type = type,
 	};
-	if (error || !attachment) {
-		if (attachment)
-			fastipc_loan_free(attachment->loan);
-		return error;
-	}
-	most = fastipc_cargo_message_max(&client->channel);
-	if (size > most) {
+	if (!error)
+		return fastipc_client_attach(client, attachment, message);
+	if (attachment)
 		fastipc_loan_free(attachment->loan);
-		return fastipc_fail(-EMSGSIZE,
-				    "a message with something along has %u "
-				    "bytes at most: lend the rest",
-				    most);
-	}
-	return fastipc_loans_attach(client->loans, &client->channel, attachment,
-				    &message->cargo);
+	return error;
 }
 
 int fastipc_client_call_with(struct fastipc_client *client, uint16_t type,
