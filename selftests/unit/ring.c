@@ -337,6 +337,35 @@ static void space_is_free_when_released(void **state)
 	ring_free(ring);
 }
 
+/* By steps the other's line is written when it is worth it, and at the end. */
+static void space_is_told_of_in_steps(void **state)
+{
+	struct ring *ring = ring_make(0);
+	const uint64_t step = SIZE / 16, space = FASTIPC_RECORD_SPACE(56);
+	uint64_t told = 0;
+
+	(void)state;
+	assert_true(space < step);
+	for (uint32_t i = 0; i < 10; i++)
+		assert_int_equal(send(ring, i, 56), 0);
+	for (uint32_t i = 0; i < 10; i++) {
+		assert_next(ring, i, 56);
+		fastipc_consumer_release_step(&ring->rx);
+		if ((i + 1) * space - told >= step)
+			told = (i + 1) * space;
+		assert_int_equal(ring->other.rx_head, told);
+		assert_int_equal(ring->rx.released, told);
+	}
+	assert_true(told > 0);
+	assert_true(told < ring->rx.head);
+	fastipc_consumer_release(&ring->rx);
+	assert_int_equal(ring->other.rx_head, 10 * space);
+	/* What nobody was told of never keeps a record out. */
+	assert_true(step + FASTIPC_RECORD_SPACE(MOST) + FASTIPC_RECORD_WORD <=
+		    SIZE);
+	ring_free(ring);
+}
+
 /* While there is room by what is known, the other's line is left alone. */
 static void head_is_read_only_when_full(void **state)
 {
@@ -518,6 +547,7 @@ int main(void)
 		cmocka_unit_test(batch_shows_at_once),
 		cmocka_unit_test(batch_fills_the_ring),
 		cmocka_unit_test(space_is_free_when_released),
+		cmocka_unit_test(space_is_told_of_in_steps),
 		cmocka_unit_test(head_is_read_only_when_full),
 		cmocka_unit_test(stale_bytes_are_no_records),
 		cmocka_unit_test(cursors_start_and_wrap_anywhere),

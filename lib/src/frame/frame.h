@@ -229,12 +229,15 @@ FASTIPC_INLINE int fastipc_frame_take(const struct fastipc_channel *channel,
 	return ~sum == frame->crc ? 0 : -EBADMSG;
 }
 
-/* The frame is done with: its space goes back to the peer. */
+/*
+ * The frame is done with: its space goes back to the peer, at the latest by the
+ * fastipc_consumer_release() of whoever takes frames until there are no more.
+ */
 static inline void fastipc_frame_release(struct fastipc_channel *channel,
 					 const struct fastipc_frame *frame)
 {
 	fastipc_consumer_next(&channel->rx, frame->record);
-	fastipc_consumer_release(&channel->rx);
+	fastipc_consumer_release_step(&channel->rx);
 }
 
 /*

@@ -4,6 +4,9 @@
  */
 #include "ring/ring.h"
 
+/* Some dozens of small records; of a small ring, what nobody waits for. */
+#define STEP_MOST 4096u
+
 void fastipc_producer_init(struct fastipc_producer *producer, void *data,
 			   uint32_t size, struct fastipc_control *own,
 			   const struct fastipc_control *peer, uint64_t start)
@@ -31,6 +34,7 @@ void fastipc_consumer_init(struct fastipc_consumer *consumer, const void *data,
 		.mask = size - 1,
 		.head = start,
 		.released = start,
+		.step = size / 16 < STEP_MOST ? size / 16 : STEP_MOST,
 		.record_max = FASTIPC_RECORD_MAX(size),
 		.own = own,
 	};

@@ -39,7 +39,7 @@
 
 #include <linux/fastipc.h>
 
-#include "base/inline.h"
+#include "base/prefetch.h"
 
 struct fastipc_producer {
 	unsigned char *data;
@@ -61,6 +61,7 @@ struct fastipc_consumer {
 	uint64_t mask;
 	uint64_t head;	   /* the next record to look at */
 	uint64_t released; /* what the producer was told */
+	uint64_t step;	   /* bytes that are worth telling it of */
 	uint64_t records;
 	uint32_t record_max;
 	struct fastipc_control *own;
@@ -189,6 +190,23 @@ FASTIPC_INLINE void fastipc_producer_publish(struct fastipc_producer *producer)
 	producer->published = producer->tail;
 }
 
+/*
+ * Records follow each other: have the lines of those to come on their way, which
+ * the consumer's cache still has from the last time round.  Not nearer than
+ * that: a consumer that waits polls the next record's word.
+ */
+#define FASTIPC_PRODUCER_AHEAD 1024
+FASTIPC_INLINE void
+fastipc_producer_prepare(const struct fastipc_producer *producer)
+{
+	const unsigned char *ahead =
+		producer->data +
+		((producer->tail + FASTIPC_PRODUCER_AHEAD) & producer->mask);
+
+	fastipc_prefetch_to_write(ahead);
+	fastipc_prefetch_to_write(ahead + 64);
+}
+
 /* Whether a record waits: the one load that a spinning consumer repeats. */
 static inline int
 fastipc_consumer_ready(const struct fastipc_consumer *consumer)
@@ -200,9 +218,11 @@ fastipc_consumer_ready(const struct fastipc_consumer *consumer)
 }
 
 /*
- * The same, for who will take the record now: its second cache line starts on
- * its way while the first is still being looked at.  Not before: to touch that
- * line while polling would take it away from the producer.
+ * The same, for who will take the record now.  It touches the record's second
+ * cache line as well: once the producer has taken both away to write them, both
+ * come back at the same time, and not the second after the first has been
+ * looked at.  (A round trip of 64 bytes takes 0.9 of the time where the CPUs
+ * share no cache, and the same where they do.)
  */
 FASTIPC_INLINE int
 fastipc_consumer_poll(const struct fastipc_consumer *consumer)
@@ -210,10 +230,8 @@ fastipc_consumer_poll(const struct fastipc_consumer *consumer)
 	const unsigned char *record =
 		consumer->data + (consumer->head & consumer->mask);
 
-	if (!__atomic_load_n((const uint64_t *)record, __ATOMIC_ACQUIRE))
-		return 0;
 	__builtin_prefetch(record + 64);
-	return 1;
+	return __atomic_load_n((const uint64_t *)record, __ATOMIC_ACQUIRE) != 0;
 }
 
 /*
@@ -262,7 +280,20 @@ fastipc_consumer_release_to(struct fastipc_consumer *consumer, uint64_t head)
 /* Give the space of all records stepped over back to the producer. */
 static inline void fastipc_consumer_release(struct fastipc_consumer *consumer)
 {
-	fastipc_consumer_release_to(consumer, consumer->head);
+	if (consumer->released != consumer->head)
+		fastipc_consumer_release_to(consumer, consumer->head);
+}
+
+/*
+ * The same, once it is a step's worth.  A producer that waits for space polls
+ * rx_head: telling it of each small record would cost a transfer of that line
+ * each time.  Whoever uses this releases the rest when it takes no more.
+ */
+static inline void
+fastipc_consumer_release_step(struct fastipc_consumer *consumer)
+{
+	if (consumer->head - consumer->released >= consumer->step)
+		fastipc_consumer_release_to(consumer, consumer->head);
 }
 
 #endif

@@ -11,8 +11,6 @@
 
 /* Polls of a call's first spin: some microseconds. */
 #define SPIN_FIRST 128
-/* Bytes of ring that a stream of small messages is prepared ahead. */
-#define POST_AHEAD 512
 #define SEND_FLAGS (FASTIPC_MORE | FASTIPC_NOWAIT)
 
 int fastipc_client_check_message(const struct fastipc_client *client,
@@ -118,7 +116,8 @@ FASTIPC_INLINE int take_own(struct fastipc_client *client, struct call *call)
 	    frame.length > client->max_message)
 		return 0;
 	error = fastipc_frame_take(&client->channel, &frame, reply->data);
-	fastipc_frame_release(&client->channel, &frame);
+	fastipc_consumer_next(&client->channel.rx, frame.record);
+	fastipc_consumer_release(&client->channel.rx);
 	if (__builtin_expect(error, 0))
 		return error;
 	reply->size = frame.length;
@@ -313,18 +312,9 @@ FASTIPC_INLINE bool post_quickly(struct fastipc_client *client,
 			     0))
 		return false;
 	client->stats.bytes_sent += message->size;
-	if (!more) {
+	fastipc_producer_prepare(&channel->tx);
+	if (!more)
 		fastipc_channel_notify(channel, FASTIPC_WANT_DATA);
-	} else {
-		/* The lines of some messages later have to be taken away from
-		 * the consumer's cache first: begin now. */
-		unsigned char *ahead =
-			channel->tx.data +
-			((channel->tx.tail + POST_AHEAD) & channel->tx.mask);
-
-		__builtin_prefetch(ahead, 1);
-		__builtin_prefetch(ahead + 64, 1);
-	}
 	return true;
 }
 

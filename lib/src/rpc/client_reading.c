@@ -307,6 +307,7 @@ unsigned int fastipc_client_drain(struct fastipc_client *client,
 			continue;
 		}
 		if (error == -EAGAIN) {
+			fastipc_consumer_release(&client->channel.rx);
 			fastipc_channel_notify_space(&client->channel, true);
 			error = fastipc_channel_end(&client->channel);
 			if (!error)
@@ -319,5 +320,6 @@ unsigned int fastipc_client_drain(struct fastipc_client *client,
 		fastipc_client_fail_all(client, error);
 		count++;
 	}
+	fastipc_consumer_release(&client->channel.rx);
 	return count;
 }

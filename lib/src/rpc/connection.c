@@ -14,7 +14,7 @@
 /* Messages of one connection before the next one has its turn. */
 #define SERVE_BATCH 32
 /* Bytes of ring that are fetched ahead in a batch. */
-#define SERVE_AHEAD 512
+#define SERVE_AHEAD 1024
 
 struct connection *fastipc_connection_create(struct fastipc_server *server,
 					     struct worker *worker,
@@ -597,13 +597,17 @@ static bool flush(struct connection *connection)
 	return moved;
 }
 
-static inline void fetch_ahead(const struct fastipc_consumer *rx)
+static inline void fetch_ahead(const struct connection *connection)
 {
+	const struct fastipc_consumer *rx = &connection->channel.rx;
 	const unsigned char *ahead =
 		rx->data + ((rx->head + SERVE_AHEAD) & rx->mask);
 
 	__builtin_prefetch(ahead);
 	__builtin_prefetch(ahead + 64);
+	/* Replies follow each other, too. */
+	if (!fastipc_connection_is_shared(connection))
+		fastipc_producer_prepare(&connection->channel.tx);
 }
 
 unsigned int fastipc_connection_serve(struct connection *connection)
@@ -623,7 +627,7 @@ unsigned int fastipc_connection_serve(struct connection *connection)
 		/* A stream of messages: have the next lines on their way.  A
 		 * single message's successor is the client's to write. */
 		if (done > 1)
-			fetch_ahead(&channel->rx);
+			fetch_ahead(connection);
 		error = serve_one(connection);
 		if (error)
 			break;
@@ -633,6 +637,7 @@ unsigned int fastipc_connection_serve(struct connection *connection)
 		done++;
 		error = 0;
 	}
+	fastipc_consumer_release(&channel->rx);
 	/* It need not have come to the end of the ring to have emptied it. */
 	if (done)
 		tell_space(connection,
