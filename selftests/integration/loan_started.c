@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Loans and descriptors along with calls that are started, and are finished,
- * told by callbacks, or given up.
+ * told by callbacks, or given up; and with calls of a pool.
  */
 #include <pthread.h>
 #include <sys/mman.h>
@@ -12,6 +12,10 @@
 
 #define SWAP 1	/* lends what was lent, inverted; u64: offset of the file */
 #define LATER 2 /* the same, by another thread, after a while */
+
+#define LEND 3 /* lends LENT bytes */
+
+#define LENT 5000
 
 static struct server_process server;
 
@@ -73,10 +77,23 @@ static int on_later(struct fastipc_request *request, void *context)
 	return 0;
 }
 
+static int on_lend(struct fastipc_request *request, void *context)
+{
+	struct fastipc_attachment attachment = { 0 };
+	int error = fastipc_request_loan(request, LENT, &attachment.loan);
+
+	(void)context;
+	if (error)
+		return error;
+	fill(fastipc_loan_data(attachment.loan), LENT, LENT);
+	return fastipc_request_reply_with(request, "", 0, &attachment);
+}
+
 static void add_handlers(struct fastipc_server *new_server)
 {
 	check(!fastipc_server_add_handler(new_server, SWAP, on_swap, NULL));
 	check(!fastipc_server_add_handler(new_server, LATER, on_later, NULL));
+	check(!fastipc_server_add_handler(new_server, LEND, on_lend, NULL));
 }
 
 static void end_threads(void)
@@ -351,13 +368,143 @@ static void not_started(void **state)
 	end();
 }
 
+/* ---- of a pool ---- */
+
+static struct fastipc_pool *make_pool(uint64_t attempt_timeout)
+{
+	const struct fastipc_client_options client_options = equipped();
+	const struct fastipc_pool_address address = { .address =
+							      server.address };
+	struct fastipc_pool_options options;
+	struct fastipc_pool *pool;
+
+	fastipc_pool_options_init(&options);
+	options.client = &client_options;
+	options.attempt_timeout_ns = attempt_timeout;
+	assert_result(fastipc_pool_create(&address, 1, &options, &pool), 0);
+	return pool;
+}
+
+static int encode_nothing(const void *value, void *to, size_t room,
+			  size_t *size)
+{
+	(void)value;
+	(void)to;
+	(void)room;
+	*size = 0;
+	return 0;
+}
+
+/* By bytes, or by a value. */
+static int call_pool(struct fastipc_pool *pool, uint16_t type, bool by_value,
+		     struct fastipc_buffer *reply,
+		     const struct fastipc_pool_call_options *options)
+{
+	return by_value
+		       ? fastipc_pool_call_value(pool, type, encode_nothing, "",
+						 reply, options)
+		       : fastipc_pool_call(pool, type, NULL, 0, reply, options);
+}
+
+static void pooled(void **state)
+{
+	unsigned char got[LENT], expected[LENT];
+	struct fastipc_pool_call_options options;
+	struct fastipc_delivery *delivery;
+	struct fastipc_pool *pool;
+	uint64_t offset;
+	struct fastipc_buffer reply = { .data = &offset,
+					.capacity = sizeof(offset),
+					.fixed = true };
+
+	(void)state;
+	begin();
+	pool = make_pool(0);
+	fill(expected, LENT, LENT);
+	fastipc_pool_call_options_init(&options);
+	options.delivery = &delivery;
+	options.deadline = soon();
+	for (uint32_t i = 0; i < 300; i++) {
+		int fd = make_file(i + 1), came;
+		const struct fastipc_attachment attachment = {
+			.descriptors = &fd,
+			.descriptor_count = 1,
+		};
+
+		options.attachment = &attachment;
+		assert_result(call_pool(pool, SWAP, i % 2, &reply, &options),
+			      0);
+		assert_int_equal(offset, i + 1);
+		came = fastipc_delivery_take(delivery, 0);
+		assert_int_equal(lseek(came, 0, SEEK_CUR), i + 1);
+		fastipc_delivery_end(delivery);
+		close(came);
+		close(fd);
+		options.attachment = NULL;
+		assert_result(call_pool(pool, LEND, i % 2, &reply, &options),
+			      0);
+		assert_int_equal(
+			fastipc_shared_copy(fastipc_delivery_lent(delivery),
+					    got, sizeof(got)),
+			LENT);
+		assert_memory_equal(got, expected, LENT);
+		if (i < 299)
+			fastipc_delivery_end(delivery);
+	}
+	/* The last one outlives the pool. */
+	fastipc_pool_destroy(pool);
+	assert_int_equal(fastipc_shared_copy(fastipc_delivery_lent(delivery),
+					     got, sizeof(got)),
+			 LENT);
+	assert_memory_equal(got, expected, LENT);
+	fastipc_delivery_end(delivery);
+	end();
+}
+
+/* Each attempt has them, and what comes for one that was given up is closed. */
+static void pool_tries_again(void **state)
+{
+	const int fd = 0;
+	struct fastipc_attachment attachment = { .descriptors = &fd,
+						 .descriptor_count = 1 };
+	struct fastipc_pool_call_options options;
+	struct fastipc_delivery *delivery;
+	struct fastipc_pool *pool;
+
+	(void)state;
+	begin();
+	pool = make_pool(MS);
+	fastipc_pool_call_options_init(&options);
+	options.attachment = &attachment;
+	options.delivery = &delivery;
+	options.idempotent = true;
+	for (uint32_t i = 0; i < 20; i++) {
+		int error;
+
+		options.deadline = fastipc_after_ns(10 * MS);
+		error = fastipc_pool_call(pool, LATER, NULL, 0, NULL, &options);
+		/* It may be late itself. */
+		assert_true(error == -ETIMEDOUT || !error);
+		assert_true(!error == !!delivery);
+		fastipc_delivery_end(delivery);
+	}
+	/* A loan is of one connection. */
+	delivery = (void *)1;
+	assert_result(
+		fastipc_client_loan(client, AREA, soon(), &attachment.loan), 0);
+	assert_result(fastipc_pool_call(pool, SWAP, NULL, 0, NULL, &options),
+		      -EINVAL);
+	assert_null(delivery);
+	fastipc_pool_destroy(pool);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		footprint_test(finished),
-		footprint_test(told),
-		footprint_test(given_up),
-		footprint_test(not_started),
+		footprint_test(finished), footprint_test(told),
+		footprint_test(given_up), footprint_test(not_started),
+		footprint_test(pooled),	  footprint_test(pool_tries_again),
 	};
 
 	return cmocka_run_group_tests_name("loan_started", tests,

@@ -119,6 +119,12 @@ struct fastipc_pool_call_options {
 	 * to the same connection if that is free. */
 	bool sticky;
 	uint64_t sticky_key;
+	/* Descriptors that go along with each attempt, and where to put what
+	 * comes with the reply (see <fastipc/loan.h>); not those of
+	 * fastipc_pool_acquire().  A loan is of one connection: it goes with
+	 * calls of one that was acquired, and is -EINVAL here. */
+	const struct fastipc_attachment *attachment;
+	struct fastipc_delivery **delivery;
 };
 
 void fastipc_pool_call_options_init(struct fastipc_pool_call_options *options);

@@ -4,9 +4,13 @@
  */
 #include "pool/pool.h"
 
+#include <fastipc/loan.h>
+
 #include <errno.h>
 #include <stdio.h>
 #include <time.h>
+
+#include "frame/value.h"
 
 /* A connection that was not used for so long may have ended meanwhile. */
 #define LOOK_AFTER_NS 1000u
@@ -32,9 +36,37 @@ void fastipc_pool_call_options_init(struct fastipc_pool_call_options *options)
 		(struct fastipc_pool_call_options){ .size = sizeof(*options) };
 }
 
+/* With something along, in either direction. */
+static int send_laden(struct fastipc_client *client,
+		      const struct attempt *attempt,
+		      const struct fastipc_pool_call_options *options,
+		      uint64_t deadline)
+{
+	const void *data = attempt->value;
+	size_t size = attempt->size;
+	void *made = NULL;
+	int error = 0;
+
+	if (attempt->encode) {
+		error = fastipc_value_make(NULL, attempt->encode,
+					   attempt->value, &made, &size);
+		data = made;
+	}
+	if (!error)
+		error = fastipc_client_call_with(client, attempt->type, data,
+						 size, options->attachment,
+						 attempt->reply,
+						 options->delivery, deadline);
+	fastipc_value_free(NULL, made);
+	return error;
+}
+
 static int send_attempt(struct member *member, const struct attempt *attempt,
+			const struct fastipc_pool_call_options *options,
 			uint64_t deadline)
 {
+	if (__builtin_expect(options->attachment || options->delivery, 0))
+		return send_laden(member->client, attempt, options, deadline);
 	if (attempt->encode)
 		return fastipc_client_call_value(member->client, attempt->type,
 						 attempt->encode,
@@ -184,7 +216,7 @@ static int run(struct fastipc_pool *pool, const struct attempt *attempt,
 			deadline = fastipc_policy_sooner(
 				deadline,
 				start + pool->options.attempt_timeout_ns);
-		error = send_attempt(member, attempt, deadline);
+		error = send_attempt(member, attempt, options, deadline);
 		end = fastipc_now_ns();
 		if (__builtin_expect(!error, 1)) {
 			answered(pool, member, start, end);
@@ -238,8 +270,17 @@ static int check(const struct fastipc_pool *pool,
 }
 
 /* What a client would say of a message, before one is taken. */
-static int check_message(uint16_t type, const void *data, size_t size)
+static int check_message(uint16_t type, const void *data, size_t size,
+			 const struct fastipc_pool_call_options *options)
 {
+	if (options->delivery)
+		*options->delivery = NULL;
+	if (options->attachment && options->attachment->loan) {
+		fastipc_loan_free(options->attachment->loan);
+		return fastipc_fail(-EINVAL,
+				    "a loan is of one connection: take it with "
+				    "fastipc_pool_acquire()");
+	}
 	if (type >= FASTIPC_TYPE_RESERVED)
 		return fastipc_fail(
 			-EINVAL, "message types from 0xFF00 on are reserved");
@@ -262,7 +303,7 @@ int fastipc_pool_call(struct fastipc_pool *pool, uint16_t type,
 	int error = check(pool, &options);
 
 	if (!error)
-		error = check_message(type, data, size);
+		error = check_message(type, data, size, options);
 	return error ? error : run(pool, &attempt, options);
 }
 
@@ -280,7 +321,7 @@ int fastipc_pool_call_value(struct fastipc_pool *pool, uint16_t type,
 	int error = check(pool, &options);
 
 	if (!error)
-		error = check_message(type, value, 0);
+		error = check_message(type, value, 0, options);
 	if (!error && !encode)
 		error = fastipc_fail(-EINVAL, "encode is NULL");
 	return error ? error : run(pool, &attempt, options);
