@@ -210,6 +210,13 @@ void fastipc_connection_close(struct connection *connection);
 void fastipc_connection_rest(struct connection *connection);
 /* What its worker waits for: FASTIPC_WANT_*. */
 uint32_t fastipc_connection_wants(const struct connection *connection);
+/* Whether it has come. */
+static inline bool
+fastipc_connection_is_ready(const struct connection *connection)
+{
+	return fastipc_channel_ready(&connection->channel,
+				     fastipc_connection_wants(connection));
+}
 /*
  * kmod: whether the rendezvous thread is to be told of data (or of space, if
  * there is a backlog), or of a hang-up only.  Any thread.

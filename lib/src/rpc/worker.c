@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * A worker: polls its hot connections, and sleeps when there is nothing.
- *
- * A connection is hot from the moment something comes on it until the worker
- * has no more use for polling it.  Hot connections are awake from the
- * client's view: it never rings.  Before the worker sleeps it arms them: the
- * first few for FUTEX, so that one futex_waitv() covers them; the rest for
- * POLL, which makes them idle.
+ * A worker: polls its hot connections (hot.c), and sleeps when there is nothing.
  */
 #include <errno.h>
 #include <signal.h>
@@ -15,13 +9,12 @@
 
 #include "base/error.h"
 #include "base/futex.h"
+#include "rpc/hot.h"
 #include "rpc/server.h"
 
-/* Connections that are slept on by futex; the others ring their socket. */
-#define FUTEX_MOST 32
 /* With more hot connections than this, the idle among them are weeded out. */
 #define HOT_FEW 16
-/* Turns between two such weedings, and of nothing coming before it. */
+/* Turns between two such weedings. */
 #define WEED_TURNS 4096
 /* A read section lasts so many turns: to end and begin one costs two barriers
  * where membarrier(2) is missing. */
@@ -146,68 +139,6 @@ static struct connection *inbox_take(struct worker *worker, uint32_t *events)
 	return connection;
 }
 
-/* ---- the hot ---- */
-
-static void heat(struct worker *worker, struct connection *connection)
-{
-	connection->last_turn = worker->turn;
-	if (connection->hot || connection->closing)
-		return;
-	connection->hot = true;
-	worker->hot[worker->hot_count++] = connection;
-	fastipc_channel_disarm(&connection->channel);
-}
-
-static void cool(struct worker *worker, uint32_t index)
-{
-	struct connection *connection = worker->hot[index];
-
-	connection->hot = false;
-	worker->hot[index] = worker->hot[--worker->hot_count];
-	fastipc_connection_rest(connection);
-}
-
-static void forget_hot(struct worker *worker, struct connection *connection)
-{
-	for (uint32_t i = 0; connection->hot && i < worker->hot_count; i++)
-		if (worker->hot[i] == connection)
-			cool(worker, i);
-}
-
-static uint32_t arm(struct connection *connection, uint32_t mode)
-{
-	/* There the kernel arms, in epoll. */
-	if (mode == FASTIPC_SLEEP_POLL && connection->channel.link.kmod) {
-		fastipc_connection_watch(connection, true);
-		return 0;
-	}
-	return fastipc_channel_arm(&connection->channel, mode,
-				   fastipc_connection_wants(connection));
-}
-
-static bool is_ready(const struct connection *connection)
-{
-	return fastipc_channel_ready(&connection->channel,
-				     fastipc_connection_wants(connection));
-}
-
-/* Make those idle on which nothing has come for a while. */
-static void weed(struct worker *worker)
-{
-	for (uint32_t i = worker->hot_count; i-- > 0;) {
-		struct connection *connection = worker->hot[i];
-
-		if (worker->turn - connection->last_turn < WEED_TURNS ||
-		    fastipc_connection_is_busy(connection))
-			continue;
-		arm(connection, FASTIPC_SLEEP_POLL);
-		if (is_ready(connection))
-			fastipc_channel_disarm(&connection->channel);
-		else
-			cool(worker, i);
-	}
-}
-
 /* ---- connections coming and going ---- */
 
 static void adopt(struct worker *worker, struct connection *connection)
@@ -217,14 +148,14 @@ static void adopt(struct worker *worker, struct connection *connection)
 	if (connection->next)
 		connection->next->previous = connection;
 	worker->connections = connection;
-	heat(worker, connection);
+	fastipc_hot_add(worker, connection);
 }
 
 static void part(struct worker *worker, struct connection *connection)
 {
 	struct fastipc_server *server = worker->server;
 
-	forget_hot(worker, connection);
+	fastipc_hot_forget(worker, connection);
 	if (connection->previous)
 		connection->previous->next = connection->next;
 	else
@@ -276,7 +207,7 @@ static void drain(struct worker *worker, struct connection *connection)
 	if (!fastipc_connection_is_drained(connection))
 		return;
 	fastipc_connection_shut(connection);
-	forget_hot(worker, connection);
+	fastipc_hot_forget(worker, connection);
 }
 
 static void handle_inbox(struct worker *worker)
@@ -289,7 +220,7 @@ static void handle_inbox(struct worker *worker)
 	while ((connection = inbox_take(worker, &events))) {
 		if (events & EVENT_NEW)
 			adopt(worker, connection);
-		heat(worker, connection);
+		fastipc_hot_add(worker, connection);
 		if (events & EVENT_DRAIN)
 			drain(worker, connection);
 		if (events & EVENT_HANGUP)
@@ -348,7 +279,7 @@ static unsigned int serve_hot(struct worker *worker)
 		    fastipc_connection_is_drained(connection))
 			fastipc_connection_shut(connection);
 		if (__builtin_expect(connection->closing, 0))
-			cool(worker, i);
+			fastipc_hot_cool(worker, i);
 	}
 	return done;
 }
@@ -455,67 +386,16 @@ static void end_finished(struct worker *worker)
 		struct fastipc_channel *channel = &connection->channel;
 
 		if (fastipc_connection_check_passing(connection)) {
-			cool(worker, i);
+			fastipc_hot_cool(worker, i);
 			continue;
 		}
 		if (!fastipc_channel_is_finished(channel))
 			continue;
 		count_lie(worker, connection);
 		connection->closing = true;
-		cool(worker, i);
+		fastipc_hot_cool(worker, i);
 		/* The rendezvous thread sees that and posts it. */
 		fastipc_link_hang_up(&channel->link);
-	}
-}
-
-/*
- * Arm everything that is hot; *@ready: something came meanwhile.  Returns how
- * many of @doorbells are to be slept on.
- */
-static size_t arm_all(struct worker *worker,
-		      struct fastipc_doorbell doorbells[FUTEX_MOST],
-		      bool *ready)
-{
-	bool futex = fastipc_can_wait_many() && doorbells;
-	size_t slept_on = 0;
-
-	for (uint32_t i = 0; i < worker->hot_count; i++) {
-		struct connection *connection = worker->hot[i];
-
-		fastipc_channel_settle(&connection->channel);
-		connection->slept_on = futex && slept_on < FUTEX_MOST &&
-				       !connection->channel.link.kmod;
-		if (connection->slept_on) {
-			connection->bell_seen =
-				arm(connection, FASTIPC_SLEEP_FUTEX);
-			doorbells[slept_on].word =
-				connection->channel.link.peer_bell;
-			doorbells[slept_on++].seen = connection->bell_seen;
-		} else {
-			arm(connection, FASTIPC_SLEEP_POLL);
-		}
-		*ready |= is_ready(connection);
-	}
-	*ready |= __atomic_load_n(&worker->inbox_word, __ATOMIC_ACQUIRE) !=
-		  worker->inbox_seen;
-	return slept_on;
-}
-
-/*
- * Awake: those slept on by futex are polled again, and those that are not
- * idle; the others stay armed for POLL until they ring.
- */
-static void disarm_all(struct worker *worker, bool keep_all)
-{
-	for (uint32_t i = worker->hot_count; i-- > 0;) {
-		struct connection *connection = worker->hot[i];
-
-		if (connection->slept_on || keep_all ||
-		    fastipc_connection_has_backlog(connection) ||
-		    is_ready(connection))
-			fastipc_channel_disarm(&connection->channel);
-		else
-			cool(worker, i);
 	}
 }
 
@@ -546,10 +426,13 @@ static void sleep_on_one(struct worker *worker, bool busy)
 	struct fastipc_channel *channel = &connection->channel;
 
 	connection->slept_on = true;
-	connection->bell_seen = arm(connection, FASTIPC_SLEEP_FUTEX);
+	connection->bell_seen =
+		fastipc_channel_arm(channel, FASTIPC_SLEEP_FUTEX,
+				    fastipc_connection_wants(connection));
 	__atomic_store_n(&worker->endpoint, channel->link.endpoint,
 			 __ATOMIC_SEQ_CST);
-	if (!is_ready(connection) && !inbox_changed(worker)) {
+	if (!fastipc_connection_is_ready(connection) &&
+	    !inbox_changed(worker)) {
 		count(&worker->stats.sleeps, 1);
 		fastipc_channel_sleep(channel, connection->bell_seen,
 				      &worker->inbox_word, worker->inbox_seen,
@@ -564,7 +447,7 @@ static void sleep_on_one(struct worker *worker, bool busy)
 	fastipc_channel_disarm(channel);
 	/* The rendezvous thread sees that, too, and says when it is over. */
 	if (channel->hungup)
-		cool(worker, 0);
+		fastipc_hot_cool(worker, 0);
 }
 
 /*
@@ -588,7 +471,7 @@ static uint64_t wake_up_at(const struct worker *worker, bool busy)
 
 static void sleep_once(struct worker *worker)
 {
-	struct fastipc_doorbell doorbells[FUTEX_MOST];
+	struct fastipc_doorbell doorbells[FASTIPC_HOT_FUTEX_MOST];
 	bool busy = is_busy(worker);
 	bool ready = false;
 	size_t slept_on;
@@ -600,7 +483,7 @@ static void sleep_once(struct worker *worker)
 			check_stall(worker, worker->hot[0], fastipc_now_ns());
 		return;
 	}
-	slept_on = arm_all(worker, doorbells, &ready);
+	slept_on = fastipc_hot_arm(worker, doorbells, &ready);
 	if (!ready) {
 		count(&worker->stats.sleeps, 1);
 		fastipc_wait_many(doorbells, slept_on, &worker->inbox_word,
@@ -608,7 +491,7 @@ static void sleep_once(struct worker *worker)
 		if (worker->wait.mode == FASTIPC_WAIT_ADAPTIVE)
 			learn_wake(worker);
 	}
-	disarm_all(worker, ready);
+	fastipc_hot_disarm(worker, ready);
 	if (busy)
 		for (uint32_t i = 0; i < worker->hot_count; i++)
 			check_stall(worker, worker->hot[i], fastipc_now_ns());
@@ -634,7 +517,7 @@ static bool take_turn(struct worker *worker)
 		for (uint32_t i = 0; i < worker->hot_count; i++)
 			check_stall(worker, worker->hot[i], now);
 		if (worker->hot_count > HOT_FEW)
-			weed(worker);
+			fastipc_hot_weed(worker);
 	}
 	return done != 0;
 }
@@ -658,17 +541,6 @@ void *fastipc_worker_run(void *argument)
 	return NULL;
 }
 
-/*
- * All are armed for POLL and stay so: who is disarmed here would not be
- * looked at again.  Those with a backlog stay hot for check_stall().
- */
-static void cool_idle(struct worker *worker)
-{
-	for (uint32_t i = worker->hot_count; i-- > 0;)
-		if (!fastipc_connection_has_backlog(worker->hot[i]))
-			cool(worker, i);
-}
-
 unsigned int fastipc_worker_step(struct worker *worker)
 {
 	unsigned int total = 0;
@@ -689,11 +561,11 @@ unsigned int fastipc_worker_step(struct worker *worker)
 		for (uint32_t i = 0; i < worker->hot_count; i++)
 			check_stall(worker, worker->hot[i], fastipc_now_ns());
 		end_finished(worker);
-		arm_all(worker, NULL, &ready);
+		fastipc_hot_arm(worker, NULL, &ready);
 		if (ready)
-			disarm_all(worker, true);
+			fastipc_hot_disarm(worker, true);
 		else
-			cool_idle(worker);
+			fastipc_hot_rest(worker);
 	} while (ready);
 	return total;
 }
