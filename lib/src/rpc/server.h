@@ -10,9 +10,9 @@
  * event it never touches the connection again.
  *
  * A worker owns its connections: their rings, their assembly, their place
- * among the hot.  It polls the hot ones in memory, and sleeps on all their
- * doorbells and its inbox at once (futex_waitv).  Idle connections are armed
- * for POLL and cost it nothing.
+ * among the hot and the warm.  It polls the hot ones in memory, and sleeps on
+ * all their doorbells and its inbox at once (futex_waitv).  Idle connections
+ * are armed for POLL and cost it nothing.
  *
  * Of kmod, the end of the channel itself is in the epoll set: for hang-ups
  * while it is hot, for data too while it is idle.  A worker with one hot
@@ -102,7 +102,8 @@ struct connection {
 	uint64_t requests_seen; /* when a control was useless last */
 	bool slept_on;		/* by the worker, last time, ... */
 	uint32_t bell_seen;	/* ... and the doorbell's value then */
-	uint64_t last_turn;	/* of the worker, in which something came */
+	uint32_t warm;		/* its place among the warm + 1, or 0 */
+	uint64_t last_turn;	/* work_turn when something came */
 	struct connection *next, *previous;
 
 	/* Under worker->inbox_lock. */
@@ -145,11 +146,16 @@ struct worker {
 	pthread_mutex_t inbox_lock;
 	struct connection *inbox_first, *inbox_last;
 
-	/* Polled connections; room for all. */
-	struct connection **hot;
-	uint32_t hot_count;
+	/* Polled connections, and those that are polled only while it spins
+	 * (hot.h); room for all. */
+	struct connection **hot, **warm;
+	uint32_t hot_count, warm_count;
+	uint32_t kindled;   /* made hot with the last that was found there */
+	uint32_t favoured;  /* counted up: whose place is next */
+	uint64_t warm_turn; /* work_turn of that, or of the last sleep */
 	struct connection *connections;
 	uint64_t turn;
+	uint64_t work_turn;  /* turns in which something came */
 	uint64_t idle_since; /* when it ran out of work, ns; 0: it has not */
 	uint64_t idle_turn;  /* the turn of that */
 	bool idle_spin;	     /* decided then */

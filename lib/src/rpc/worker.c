@@ -14,8 +14,10 @@
 
 /* With more hot connections than this, the idle among them are weeded out. */
 #define HOT_FEW 16
-/* Turns between two such weedings. */
-#define WEED_TURNS 4096
+/* Turns in which something came between two such weedings. */
+#define WEED_TURNS 1024
+/* Turns between two looks at who does not take its replies. */
+#define STALL_TURNS 4096
 /* A read section lasts so many turns: to end and begin one costs two barriers
  * where membarrier(2) is missing. */
 #define READ_TURNS 64
@@ -45,11 +47,12 @@ int fastipc_worker_init(struct worker *worker, struct fastipc_server *server,
 				       ? server->options.max_message
 				       : SCRATCH_SIZE;
 	/* Room for all connections: becoming hot must not fail. */
-	worker->hot = malloc(server->options.max_connections *
+	worker->hot = malloc(2ull * server->options.max_connections *
 			     sizeof(struct connection *));
 	if (!worker->hot)
 		return fastipc_fail(-ENOMEM, "no memory for %u connections",
 				    server->options.max_connections);
+	worker->warm = worker->hot + server->options.max_connections;
 	return 0;
 }
 
@@ -269,7 +272,7 @@ static unsigned int serve_hot(struct worker *worker)
 			continue;
 		served = fastipc_connection_serve(connection);
 		if (served) {
-			connection->last_turn = worker->turn;
+			connection->last_turn = worker->work_turn;
 			done += served;
 		}
 		/* Who sleeps for an answer does not wait for others' turns. */
@@ -312,11 +315,12 @@ static bool inbox_changed(const struct worker *worker)
 
 /*
  * Some polls of the hot connections' next record words and of the inbox, and
- * of nothing else: what the loop does is what the client waits for.
+ * of nothing else, if they are few: what the loop does is what the client waits
+ * for.
  */
 static void poll_hot(struct worker *worker)
 {
-	if (worker->hot_count > HOT_FEW) {
+	if (worker->hot_count > HOT_FEW || worker->warm_count) {
 		fastipc_cpu_relax();
 		return;
 	}
@@ -345,7 +349,7 @@ static bool keep_spinning(struct worker *worker)
 	if (!worker->idle_turn) {
 		worker->idle_turn = worker->turn;
 		worker->idle_spin =
-			(is_busy(worker) || fastipc_wait_should_spin(policy)) &&
+			(fastipc_wait_should_spin(policy) || is_busy(worker)) &&
 			clients_elsewhere(worker);
 	}
 	if (!worker->idle_spin)
@@ -506,20 +510,26 @@ static bool take_turn(struct worker *worker)
 
 	if (__builtin_expect(inbox_changed(worker), 0))
 		handle_inbox(worker);
+	/* Who goes to sleep at once is rung anyhow. */
+	if (worker->warm_count && worker->idle_spin)
+		fastipc_hot_look(worker);
 	done = serve_hot(worker);
 	if (__builtin_expect(worker->turn % READ_TURNS == 0, 0)) {
 		fastipc_registry_read_end();
 		fastipc_registry_read_begin();
 	}
-	if (__builtin_expect(worker->turn % WEED_TURNS == 0, 0)) {
+	if (__builtin_expect(worker->turn % STALL_TURNS == 0, 0)) {
 		uint64_t now = fastipc_now_ns();
 
 		for (uint32_t i = 0; i < worker->hot_count; i++)
 			check_stall(worker, worker->hot[i], now);
-		if (worker->hot_count > HOT_FEW)
-			fastipc_hot_weed(worker);
 	}
-	return done != 0;
+	if (!done)
+		return false;
+	if (__builtin_expect(++worker->work_turn % WEED_TURNS == 0, 0) &&
+	    worker->hot_count + worker->warm_count > HOT_FEW)
+		fastipc_hot_weed(worker);
+	return true;
 }
 
 void *fastipc_worker_run(void *argument)
