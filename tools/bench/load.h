@@ -110,6 +110,9 @@ uint64_t load_first_due(const struct load_process *process, uint64_t start,
 			uint64_t *seed);
 /* After the call that was due at @due, of one of @options->processes. */
 uint64_t load_next_due(const struct load_process *process, uint64_t due);
+/* The first connection of @process, counted over all of them. */
+unsigned int load_first_of(const struct load_options *options,
+			   unsigned int process);
 /* Say that it is there, and wait for the start; the time of it. */
 uint64_t load_wait_for_start(const struct load_process *process);
 void load_count_error(struct load_result *result, int error);

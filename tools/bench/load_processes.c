@@ -27,6 +27,13 @@ struct family {
 	unsigned int generation;
 };
 
+unsigned int load_first_of(const struct load_options *options,
+			   unsigned int process)
+{
+	return (unsigned int)((uint64_t)options->connections * process /
+			      options->processes);
+}
+
 uint64_t load_wait_for_start(const struct load_process *process)
 {
 	const struct timespec moment = { .tv_nsec = 200000 };
@@ -44,10 +51,8 @@ uint64_t load_wait_for_start(const struct load_process *process)
 static int begin(struct family *family, unsigned int index)
 {
 	const struct load_options *options = family->options;
-	unsigned int first = (unsigned int)((uint64_t)options->connections *
-					    index / options->processes);
-	unsigned int end = (unsigned int)((uint64_t)options->connections *
-					  (index + 1) / options->processes);
+	unsigned int first = load_first_of(options, index);
+	unsigned int end = load_first_of(options, index + 1);
 	struct load_process process = {
 		.options = options,
 		.shared = family->shared,

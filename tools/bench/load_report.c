@@ -56,6 +56,22 @@ static double fairness(const uint64_t *counts, unsigned int count)
 	return squares > 0 ? sum * sum / (count * squares) : NAN;
 }
 
+/* The same between the processes: what their scheduling alone makes of it. */
+static double fairness_of_processes(const struct load_options *options,
+				    const uint64_t *counts)
+{
+	uint64_t sums[LOAD_PROCESSES_MOST] = { 0 };
+	unsigned int first = 0;
+
+	for (unsigned int i = 0; i < options->processes; i++) {
+		unsigned int end = load_first_of(options, i + 1);
+
+		while (first < end)
+			sums[i] += counts[first++];
+	}
+	return fairness(sums, options->processes);
+}
+
 static void print_histogram(const char *name, const struct histogram *times)
 {
 	printf(",\"%s\":{\"count\":%" PRIu64, name, times->count);
@@ -114,6 +130,10 @@ static void print_json(const struct load_options *options,
 	print_number("jain", options->threads ? NAN
 					      : fairness(shared->counts,
 							 options->connections));
+	print_number("jain_processes",
+		     options->threads
+			     ? NAN
+			     : fairness_of_processes(options, shared->counts));
 	print_histogram("all", &sum->latency);
 	for (unsigned int i = 0; i < LOAD_CLASSES; i++)
 		print_histogram(class_names[i], &all->latency[i]);
@@ -165,8 +185,10 @@ static void print_text(const struct load_options *options,
 		       " retries\n",
 		       all->hits, all->waits, all->retries);
 	else
-		printf("  Jain's fairness between connections: %.4f\n",
-		       fairness(shared->counts, options->connections));
+		printf("  Jain's fairness between connections: %.4f, between "
+		       "processes: %.4f\n",
+		       fairness(shared->counts, options->connections),
+		       fairness_of_processes(options, shared->counts));
 	printf("  %u processes killed, %" PRIu64 " calls cut by that; %" PRIu64
 	       " connections lost, %" PRIu64 " wrong replies\n",
 	       cost->killed, cost->cut, all->lost, all->corrupt);
