@@ -69,7 +69,8 @@ static void *act(void *argument)
 	usleep(20000);
 	switch (*(enum action *)argument) {
 	case RING_FUTEX:
-		fastipc_link_ring(&far, FASTIPC_SLEEP_FUTEX);
+		fastipc_link_ring(&far,
+				  FASTIPC_SLEEP_FUTEX | FASTIPC_WANT_TIME);
 		break;
 	case RING_POLL:
 		fastipc_link_ring(&far, FASTIPC_SLEEP_POLL);
@@ -115,6 +116,19 @@ static void ring_wakes_a_futex_sleeper(void **state)
 	assert_true(near.peer.control->wake_ns >= started);
 	assert_true(near.peer.control->wake_ns <= fastipc_now_ns());
 	pthread_join(thread, NULL);
+}
+
+static void who_does_not_ask_is_not_told_when(void **state)
+{
+	uint32_t rang = doorbell();
+
+	(void)state;
+	__atomic_store_n(&far.own.control->wake_ns, 1, __ATOMIC_RELAXED);
+	fastipc_link_ring(&far, FASTIPC_SLEEP_FUTEX);
+	assert_int_equal(doorbell(), rang + 1);
+	assert_int_equal(near.peer.control->wake_ns, 1);
+	fastipc_link_ring(&far, FASTIPC_SLEEP_FUTEX | FASTIPC_WANT_TIME);
+	assert_int_not_equal(near.peer.control->wake_ns, 1);
 }
 
 static void ring_wakes_a_sleeper_on_two_words(void **state)
@@ -413,6 +427,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(ring_wakes_a_futex_sleeper),
+		TEST(who_does_not_ask_is_not_told_when),
 		TEST(ring_wakes_a_sleeper_on_two_words),
 		TEST(local_word_wakes),
 		TEST(moved_words_do_not_sleep),

@@ -43,7 +43,8 @@
  *	bits 0-1   how the owner sleeps (FASTIPC_SLEEP_*); 0: awake
  *	bit  2     it waits for data (a record in the peer's region)
  *	bit  3     it waits for space (the peer's head to move)
- *	bits 4-31  epoch, one more for each sleep: the peer rings once an epoch
+ *	bit  4     it learns what a wake-up costs: who rings stamps wake_ns
+ *	bits 5-31  epoch, one more for each sleep: the peer rings once an epoch
  */
 #define FASTIPC_SLEEP_AWAKE 0u
 #define FASTIPC_SLEEP_FUTEX 1u /* ring: bump doorbell, wake futex */
@@ -56,7 +57,8 @@
 #define FASTIPC_SLEEP_MODE_MASK 3u
 #define FASTIPC_WANT_DATA 4u
 #define FASTIPC_WANT_SPACE 8u
-#define FASTIPC_SLEEP_EPOCH 16u
+#define FASTIPC_WANT_TIME 16u
+#define FASTIPC_SLEEP_EPOCH 32u
 
 /* fastipc_control.state */
 #define FASTIPC_STATE_OPEN 0u	  /* the owner may still publish */
@@ -70,7 +72,7 @@
 struct fastipc_control {
 	/* Line 0: what the owner produced. */
 	__u64 tx_tail; /* bytes published; for sleepers and monitors */
-	__u64 wake_ns; /* CLOCK_MONOTONIC when the owner last rang */
+	__u64 wake_ns; /* CLOCK_MONOTONIC when the owner last rang, if asked */
 	__u32 doorbell; /* bumped by the owner to ring, unless a bell page is used */
 	__u8 pad0[FASTIPC_LINE_SIZE - 20];
 

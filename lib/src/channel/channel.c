@@ -60,7 +60,7 @@ void fastipc_channel_ring(struct fastipc_channel *channel, uint32_t sleep)
 		return;
 	}
 	count_wake(channel);
-	fastipc_link_ring(&channel->link, sleep & FASTIPC_SLEEP_MODE_MASK);
+	fastipc_link_ring(&channel->link, sleep);
 }
 
 void fastipc_channel_ring_due(struct fastipc_channel *channel)
@@ -71,7 +71,7 @@ void fastipc_channel_ring_due(struct fastipc_channel *channel)
 	if (!sleep)
 		return;
 	count_wake(channel);
-	fastipc_link_ring(&channel->link, sleep & FASTIPC_SLEEP_MODE_MASK);
+	fastipc_link_ring(&channel->link, sleep);
 }
 
 int fastipc_channel_sleep(struct fastipc_channel *channel, uint32_t seen,
@@ -86,8 +86,8 @@ int fastipc_channel_sleep(struct fastipc_channel *channel, uint32_t seen,
 		due = __atomic_exchange_n(&channel->due, 0, __ATOMIC_RELAXED);
 	if (due) {
 		count_wake(channel);
-		error = fastipc_link_swap(link, due & FASTIPC_SLEEP_MODE_MASK,
-					  seen, local, local_seen, deadline);
+		error = fastipc_link_swap(link, due, seen, local, local_seen,
+					  deadline);
 	} else {
 		error = fastipc_link_wait(link, seen, local, local_seen,
 					  deadline);
@@ -131,8 +131,9 @@ uint32_t fastipc_channel_stamp_cpu(struct fastipc_channel *channel)
 {
 	uint32_t cpu = (uint32_t)(sched_getcpu() + 1);
 
-	if (cpu != channel->cpu) {
-		channel->cpu = cpu;
+	/* A thread that waits, and one that sends, may both be here. */
+	if (cpu != __atomic_load_n(&channel->cpu, __ATOMIC_RELAXED)) {
+		__atomic_store_n(&channel->cpu, cpu, __ATOMIC_RELAXED);
 		__atomic_store_n(&channel->link.own.control->cpu, cpu,
 				 __ATOMIC_RELAXED);
 	}
@@ -168,7 +169,9 @@ uint32_t fastipc_channel_arm(struct fastipc_channel *channel, uint32_t mode,
 
 	channel->epoch += FASTIPC_SLEEP_EPOCH;
 	count_sleep(channel);
-	fastipc_channel_stamp_cpu(channel);
+	/* To read the clock twice costs more than the sleep word. */
+	if (channel->wait.mode == FASTIPC_WAIT_ADAPTIVE)
+		want |= FASTIPC_WANT_TIME;
 	__atomic_store_n(&own->sleep, channel->epoch | want | mode,
 			 __ATOMIC_RELAXED); /* S2 */
 	fastipc_full_barrier();		    /* S3 */
@@ -291,7 +294,7 @@ static int sleep_futex(struct fastipc_channel *channel, uint32_t want,
 	else
 		fastipc_channel_settle(channel);
 	fastipc_channel_disarm(channel);
-	if (!error &&
+	if (!error && channel->wait.mode == FASTIPC_WAIT_ADAPTIVE &&
 	    __atomic_load_n(channel->link.peer_bell, __ATOMIC_ACQUIRE) != seen)
 		fastipc_wait_learn_wake(&channel->wait,
 					__atomic_load_n(&peer->wake_ns,
@@ -369,7 +372,7 @@ int fastipc_channel_await(struct fastipc_channel *channel, uint32_t want,
 			     deadline);
 	}
 	if (error == -EAGAIN) {
-		if (!start)
+		if (!start && policy->mode == FASTIPC_WAIT_ADAPTIVE)
 			start = fastipc_now_ns();
 		error = sleep_until(channel, want, local, local_seen, deadline);
 	}

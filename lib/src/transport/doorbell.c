@@ -198,23 +198,24 @@ int fastipc_link_drain(const struct fastipc_link *link)
  * The peer reads wake_ns after it saw the doorbell move (acquire), to learn
  * what a wake-up costs: stamp first, then bump with release.
  */
-static void bump(struct fastipc_link *link)
+static void bump(struct fastipc_link *link, uint32_t sleep)
 {
-	__atomic_store_n(&link->own.control->wake_ns, fastipc_now_ns(),
-			 __ATOMIC_RELAXED);
+	if (sleep & FASTIPC_WANT_TIME)
+		__atomic_store_n(&link->own.control->wake_ns, fastipc_now_ns(),
+				 __ATOMIC_RELAXED);
 	__atomic_fetch_add(link->own_bell, 1, __ATOMIC_RELEASE);
 }
 
-int fastipc_link_swap(struct fastipc_link *link, uint32_t mode, uint32_t seen,
+int fastipc_link_swap(struct fastipc_link *link, uint32_t sleep, uint32_t seen,
 		      const uint32_t *local, uint32_t local_seen,
 		      uint64_t deadline)
 {
 	if (link->kmod) {
-		bump(link);
+		bump(link, sleep);
 		return fastipc_kmod_wait(link, seen, local, local_seen,
 					 deadline, true);
 	}
-	fastipc_link_ring(link, mode);
+	fastipc_link_ring(link, sleep);
 	return fastipc_link_wait(link, seen, local, local_seen, deadline);
 }
 
@@ -235,9 +236,11 @@ void fastipc_link_hang_up(const struct fastipc_link *link)
 		shutdown(link->sock, SHUT_RDWR);
 }
 
-void fastipc_link_ring(struct fastipc_link *link, uint32_t mode)
+void fastipc_link_ring(struct fastipc_link *link, uint32_t sleep)
 {
-	bump(link);
+	uint32_t mode = sleep & FASTIPC_SLEEP_MODE_MASK;
+
+	bump(link, sleep);
 	if (link->kmod)
 		fastipc_kmod_wake(link->endpoint, FASTIPC_SIDE_PEER);
 	else if (mode == FASTIPC_SLEEP_FUTEX)

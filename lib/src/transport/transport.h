@@ -232,10 +232,10 @@ int fastipc_link_wait(const struct fastipc_link *link, uint32_t seen,
 		      const uint32_t *local, uint32_t local_seen,
 		      uint64_t deadline);
 /*
- * Ring the peer, which sleeps in @mode, and sleep, as the two calls do one
+ * Ring the peer, whose sleep word is @sleep, and sleep, as the two calls do one
  * after the other; with kmod it is one system call.
  */
-int fastipc_link_swap(struct fastipc_link *link, uint32_t mode, uint32_t seen,
+int fastipc_link_swap(struct fastipc_link *link, uint32_t sleep, uint32_t seen,
 		      const uint32_t *local, uint32_t local_seen,
 		      uint64_t deadline);
 /* A doorbell word to sleep on, and the value it had. */
@@ -271,10 +271,10 @@ int fastipc_link_poll(const struct fastipc_link *link, uint64_t deadline);
 int fastipc_link_drain(const struct fastipc_link *link);
 
 /*
- * Ring the peer that sleeps in @mode (FASTIPC_SLEEP_*): stamps wake_ns, bumps
- * the own doorbell, then futex wake, or one byte on the socket, or the
+ * Ring the peer, whose sleep word is @sleep: stamps wake_ns if it wants that,
+ * bumps the own doorbell, then futex wake, or one byte on the socket, or the
  * module's WAKE.  Never blocks, whatever the peer does.
  */
-void fastipc_link_ring(struct fastipc_link *link, uint32_t mode);
+void fastipc_link_ring(struct fastipc_link *link, uint32_t sleep);
 
 #endif
