@@ -312,6 +312,9 @@ bench-vm-run: export VM_FILES := $(patsubst %,$(O)/selftests/kmod/%,\
 bench-vm-run: tools kselftests
 	$(call vm_prepare,$(O)/vm/bench,$(firstword $(VM)),tools/bench/kmod.sh)
 	@selftests/vm/boot.sh $(O)/vm/bench | sed -n '/^not ok/p; s/^# |/|/p'
+	$(call vm_prepare,$(O)/vm/count,$(firstword $(VM)),tools/bench/count.sh)
+	@VM_COUNT=1 selftests/vm/boot.sh $(O)/vm/count | \
+		sed -n '/^not ok/p; s/^# |/|/p'
 
 .PHONY: checked tested clang-tests
 checked: all $(TESTS) $(REPLAYS) $(EXAMPLES) $(NODE_TESTED) clang-tests $(CHECK_VMS)

@@ -9,6 +9,8 @@
 #
 # KVM is used where it can boot this kernel, emulation elsewhere ($VM_ACCEL
 # names one: kvm, tcg).  The guest is killed after $VM_TIMEOUT seconds (3000).
+# With $VM_COUNT it has one CPU, each instruction of which takes it 1 ns by its
+# own clock: what it measures is the same in each boot, whatever the host does.
 set -u
 export LC_ALL=C
 
@@ -39,6 +41,9 @@ qemu() # ACCELERATOR SECONDS APPEND ARGUMENT...
 	if [ "$accelerator" = kvm ]; then
 		machine=(-accel kvm -cpu host)
 	else
+		[ "$accelerator" != count ] ||
+			machine=(-accel 'tcg,thread=single' \
+				-icount 'shift=0,sleep=off' -cpu 'max,-la57')
 		# The emulated TSC is one for all CPUs, which the kernel would
 		# not believe; without it, each look at the clock is an access
 		# to a device.  Emulated CPUs do not speculate, and walk a
@@ -72,6 +77,10 @@ kvm_works()
 }
 
 accelerator=${VM_ACCEL:-}
+if [ -n "${VM_COUNT:-}" ]; then
+	accelerator=count
+	cpus=1
+fi
 if [ -z "$accelerator" ]; then
 	accelerator=tcg
 	kvm_works && accelerator=kvm
