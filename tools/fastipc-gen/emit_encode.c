@@ -41,17 +41,31 @@ void emit_declarations(struct gen *gen)
 
 /* ---- empty? ---- */
 
+static bool has_required(const struct fastipc_schema_table *table)
+{
+	for (uint16_t i = 0; i < table->field_count; i++)
+		if (gen_is_required(&table->fields[i]))
+			return true;
+	return false;
+}
+
+/*
+ * What has required fields is not empty, though none may be set: T_put_ is to
+ * see that they are missing.
+ */
 static void emit_empty(struct gen *gen,
 		       const struct fastipc_schema_table *table,
 		       const struct gen_table *names)
 {
+	const bool never = has_required(table);
+
 	put(gen,
 	    "bool %s_empty_(const struct %s *value)\n"
 	    "{\n"
 	    "\t(void)value;\n"
-	    "\treturn true",
-	    names->name, names->name);
-	for (uint16_t i = 0; i < table->field_count; i++) {
+	    "\treturn %s",
+	    names->name, names->name, gen_bool(!never));
+	for (uint16_t i = 0; !never && i < table->field_count; i++) {
 		const struct fastipc_schema_field *field = &table->fields[i];
 		const struct gen_field *field_names = &names->fields[i];
 
