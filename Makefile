@@ -187,8 +187,23 @@ $(O)/%.fastipc.o: $(O)/%.fastipc.c $(O)/flags
 # They include each other.
 $(CODEC_OBJECTS): | $(CODEC_OBJECTS:.o=.h)
 
+# For tests of every field: lists of them.
+FIELDS      := $(O)/selftests/fields
+$(FIELDS): selftests/fields.c $(filter-out %/main.o,$(GEN_OBJECTS)) $(SCHEMA_A)
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(FLAGS) $(LINK) -Itools -MMD -MP -MF $@.d -o $@ \
+		$(filter-out %/flags,$^)
+
+FIELD_LISTS := $(patsubst %,$(O)/selftests/codec/%.fields.h,vectors every)
+$(O)/selftests/codec/vectors.fields.h: selftests/codec/vectors.fbs
+$(O)/selftests/codec/every.fields.h: $(wildcard selftests/codec/*.fbs)
+$(FIELD_LISTS): $(FIELDS)
+	@mkdir -p $(@D)
+	$(call say,LIST)$(FIELDS) $(filter %.fbs,$^) >$@
+
 CODEC_TESTS := $(call tests,codec)
-$(CODEC_TESTS): $(O)/%: %.c $(CODEC_OBJECTS) $(SCHEMA_A) $(LIB_A) $(O)/flags
+$(CODEC_TESTS): $(O)/%: %.c $(CODEC_OBJECTS) $(SCHEMA_A) $(LIB_A) $(O)/flags \
+		| $(FIELD_LISTS)
 	@mkdir -p $(@D)
 	$(call say,TEST)$(CC) $(FLAGS) $(LINK) -Ilib/src -Iselftests -Itools \
 		-I$(@D) -MMD -MP -MF $@.d -o $@ $< $(CODEC_OBJECTS) \
@@ -215,12 +230,14 @@ FUZZ_PARTS  := $(patsubst %,$(O)/selftests/codec/%.fastipc.o,\
 		vectors evolve_v1 evolve_v2) $(SCHEMA_A) $(LIB_A)
 FUZZ_FLAGS   = $(FLAGS) $(LINK) -Ilib/src -Iselftests -Iselftests/codec -Itools \
 		-I$(O)/selftests/codec -MMD -MP -MF $@.d
-$(FUZZ_ALL): $(O)/%: %.c selftests/fuzz/replay.c $(FUZZ_PARTS) $(O)/flags
+$(FUZZ_ALL): $(O)/%: %.c selftests/fuzz/replay.c $(FUZZ_PARTS) $(O)/flags \
+		| $(FIELD_LISTS)
 	@mkdir -p $(@D)
 	$(call say,TEST)$(CC) $(FUZZ_FLAGS) -o $@ $< selftests/fuzz/replay.c \
 		$(FUZZ_PARTS) $(URCU) $(COMPRESS) -lm
 
-$(FUZZ_ALL:%=%.fuzz): $(O)/%.fuzz: %.c $(FUZZ_PARTS) $(O)/flags
+$(FUZZ_ALL:%=%.fuzz): $(O)/%.fuzz: %.c $(FUZZ_PARTS) $(O)/flags \
+		| $(FIELD_LISTS)
 	@mkdir -p $(@D)
 	$(call say,FUZZ)$(CC) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< \
 		$(FUZZ_PARTS) $(URCU) $(COMPRESS) -lm
@@ -235,7 +252,7 @@ FORCE:
 -include $(patsubst %.o,%.d,$(LIB_OBJECTS) $(TOOL_OBJECTS) $(SCHEMA_OBJECTS))
 -include $(GEN_OBJECTS:.o=.d) $(CODEC_OBJECTS:.o=.d) $(CODEC_OBJECTS:.o=.dep)
 -include $(addsuffix .d,$(TESTS) $(STRESS) $(EXAMPLES))
--include $(FUZZ_ALL:=.d) $(FUZZ_ALL:=.fuzz.d)
+-include $(FIELDS).d $(FUZZ_ALL:=.d) $(FUZZ_ALL:=.fuzz.d)
 
 include tools/bench/codec/codec.mk
 include tools/node/node.mk
@@ -336,7 +353,7 @@ clang-tests:
 		$(CLANG_TESTS)
 
 .PHONY: lint lint-deps man-check
-lint: man-check kmod-lint $(CODEC_OBJECTS) $(PROOF_MESSAGES) $(PROOF_EDITOR).fastipc.o ## check style, suspicious code, scripts and licences
+lint: man-check kmod-lint $(CODEC_OBJECTS) $(FIELD_LISTS) $(PROOF_MESSAGES) $(PROOF_EDITOR).fastipc.o ## check style, suspicious code, scripts and licences
 	$(call say,FORMAT)clang-format --dry-run -Werror $(SOURCES)
 	$(call say,SPDX)! grep -L SPDX-License-Identifier $(SOURCES) $(SCRIPTS) \
 		Kbuild $(wildcard kmod/* selftests/vm/config/*) \

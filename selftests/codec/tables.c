@@ -15,314 +15,127 @@
 
 #include <cmocka.h>
 
-#include "everything.fastipc.h"
-#include "evolve_v1.fastipc.h"
-#include "evolve_v2.fastipc.h"
-#include "limits.fastipc.h"
-#include "new.fastipc.h"
-#include "old.fastipc.h"
-#include "schema/reflect.h"
-#include "service.fastipc.h"
-#include "shared.fastipc.h"
-#include "vectors.fastipc.h"
+#define FIELDS "every.fields.h"
+#include "agree.h"
+#include "random.h"
 
 #define MESSAGES 60 /* of each table */
 #define SPOILT 8    /* of each message */
-#define DEPTH 4
-#define ELEMENTS 3
+#define WHOLLY 2    /* messages of which each byte is spoilt */
 #define ROOM 512
-
-#define TABLES(T) \
-	T(codec_test, everything, Leaf) \
-	T(codec_test, everything, Empty) \
-	T(codec_test, everything, All) \
-	T(codec_test, everything, Words) \
-	T(codec_test, everything, Strict) \
-	T(codec_test, everything, Huge) \
-	T(vectors, vectors, Scalars) \
-	T(vectors, vectors, Bits) \
-	T(vectors, vectors, Optionals) \
-	T(vectors, vectors, Strings) \
-	T(vectors, vectors, Vectors) \
-	T(vectors, vectors, Node) \
-	T(vectors, vectors, Empty) \
-	T(vectors, vectors, Unions) \
-	T(vectors, vectors, Required) \
-	T(vectors, vectors, Old) \
-	T(vectors, vectors, Blob) \
-	T(vectors, vectors, Message) \
-	T(codec_limits, limits, Most) \
-	T(codec_limits, limits, Many) \
-	T(codec_limits, limits, Fixed) \
-	T(codec_limits, limits, Node) \
-	T(codec_limits, limits, Text) \
-	T(codec_limits, limits, Texts) \
-	T(chat, service, Line) \
-	T(chat, service, Asked) \
-	T(chat, service, Lines) \
-	T(chat, service, Everything) \
-	T(evolve1, evolve_v1, Part) \
-	T(evolve1, evolve_v1, Root) \
-	T(evolve2, evolve_v2, Part) \
-	T(evolve2, evolve_v2, Thing) \
-	T(evolve2, evolve_v2, Root) \
-	T(codec_v2, new_, Part) \
-	T(codec_v2, new_, Other) \
-	T(codec_v2, new_, New) \
-	T(codec_v2, new_, Holder) \
-	T(codec_v1, old, Part) \
-	T(codec_v1, old, Old) \
-	T(codec_v1, old, Holder) \
-	T(codec_shared, shared, Note) \
-	T(codec_shared, shared, Deep)
 
 /* What is generated for a table, without its types. */
 struct generated {
-	const char *name;
-	const struct fastipc_schema *schema;
-	int (*read)(const void *data, size_t size);
 	int (*read_sealed)(const void *data, size_t size);
 	size_t (*measure)(void);
 	int (*encode)(void *data, size_t capacity, size_t *size);
 	int (*encoder)(void *data, size_t capacity, size_t *size);
 };
 
-#define GENERATED(space, schema, table) \
-	static int space##_##table##_reads(const void *data, size_t size) \
+#define GENERATED(schema, table, index) \
+	static int table##_reads_sealed(const void *data, size_t size) \
 	{ \
-		struct space##_##table##_reader reader; \
+		struct table##_reader reader; \
 \
-		return space##_##table##_read(fastipc_snapshot_of(data, size), \
-					      &reader); \
-	} \
-	static int space##_##table##_reads_sealed(const void *data, \
-						  size_t size) \
-	{ \
-		struct space##_##table##_reader reader; \
-\
-		return space##_##table##_read_sealed( \
+		return table##_read_sealed( \
 			(struct fastipc_sealed){ data, size }, &reader); \
 	} \
-	static size_t space##_##table##_measures(void) \
+	static size_t table##_measures(void) \
 	{ \
-		struct space##_##table value; \
+		struct table value; \
 \
-		space##_##table##_init(&value); \
-		return space##_##table##_size(&value); \
+		table##_init(&value); \
+		return table##_size(&value); \
 	} \
-	static int space##_##table##_encodes(void *data, size_t capacity, \
-					     size_t *size) \
+	static int table##_encodes(void *data, size_t capacity, size_t *size) \
 	{ \
-		struct space##_##table value; \
+		struct table value; \
 \
-		space##_##table##_init(&value); \
-		return space##_##table##_encode(&value, data, capacity, size); \
+		table##_init(&value); \
+		return table##_encode(&value, data, capacity, size); \
 	} \
-	static int space##_##table##_encodes_any(void *data, size_t capacity, \
-						 size_t *size) \
+	static int table##_encodes_any(void *data, size_t capacity, \
+				       size_t *size) \
 	{ \
-		struct space##_##table value; \
+		struct table value; \
 \
-		space##_##table##_init(&value); \
-		return space##_##table##_encoder(&value, data, capacity, \
-						 size); \
+		table##_init(&value); \
+		return table##_encoder(&value, data, capacity, size); \
 	}
-TABLES(GENERATED)
+FIELDS_TABLES(GENERATED)
 #undef GENERATED
 
-static const struct generated tables[] = {
-#define ENTRY(space, schema, table) \
-	{ #table, \
-	  &space##_##schema##_schema, \
-	  space##_##table##_reads, \
-	  space##_##table##_reads_sealed, \
-	  space##_##table##_measures, \
-	  space##_##table##_encodes, \
-	  space##_##table##_encodes_any },
-	TABLES(ENTRY)
+/* Of each of codec_tables. */
+static const struct generated functions[] = {
+#define ENTRY(schema, table, index) \
+	{ table##_reads_sealed, table##_measures, table##_encodes, \
+	  table##_encodes_any },
+	FIELDS_TABLES(ENTRY)
 #undef ENTRY
 };
 
-#define COUNT (sizeof(tables) / sizeof(tables[0]))
-
-static uint16_t index_of(const struct generated *table)
-{
-	for (uint16_t i = 0; i < table->schema->table_count; i++)
-		if (!strcmp(strrchr(table->schema->tables[i].name, '.') + 1,
-			    table->name))
-			return i;
-	fail_msg("no table %s", table->name);
-	return 0;
-}
-
-/* ---- random messages ---- */
-
-static uint64_t seed = 1;
-
-/* xorshift64*: the same values each time. */
-static unsigned int below(unsigned int limit)
-{
-	seed ^= seed >> 12;
-	seed ^= seed << 25;
-	seed ^= seed >> 27;
-	return (unsigned int)(seed * UINT64_C(0x2545f4914f6cdd1d) >> 32) %
-	       limit;
-}
-
-/* Zeros and ones, which are right in all types. */
-static uint8_t *random_bytes(struct reflect_arena *arena, size_t size)
-{
-	uint8_t *data = reflect_alloc(arena, size + 1);
-
-	assert_non_null(data);
-	for (size_t i = 0; i < size; i++)
-		data[i] = (uint8_t)below(2);
-	return data;
-}
-
-static const struct reflect_record *
-random_record(struct reflect_arena *arena, const struct fastipc_schema *schema,
-	      uint16_t table, unsigned int depth);
-
-static void random_items(struct reflect_arena *arena,
-			 const struct fastipc_schema *schema,
-			 struct reflect_value *value, unsigned int depth)
-{
-	struct reflect_item *items =
-		reflect_array(arena, ELEMENTS, sizeof(*items));
-
-	assert_non_null(items);
-	value->items = items;
-	value->count = below(ELEMENTS + 1);
-	for (size_t i = 0; i < value->count; i++) {
-		items[i].size = below(20);
-		items[i].data = random_bytes(arena, items[i].size);
-		if (value->field->type == FASTIPC_TYPE_TABLE)
-			items[i].record = random_record(
-				arena, schema, value->field->ref, depth + 1);
-	}
-}
-
-static void random_member(struct reflect_arena *arena,
-			  const struct fastipc_schema *schema,
-			  struct reflect_value *value, unsigned int depth)
-{
-	const struct fastipc_schema_union *any =
-		&schema->unions[value->field->ref];
-	const struct fastipc_schema_member *member =
-		&any->members[below(any->member_count)];
-
-	value->member = member->value;
-	value->record = random_record(arena, schema, member->table, depth + 1);
-}
-
-static void random_value(struct reflect_arena *arena,
-			 const struct fastipc_schema *schema,
-			 struct reflect_value *value, unsigned int depth)
-{
-	const struct fastipc_schema_field *field = value->field;
-	struct fastipc_schema_field element = *field;
-
-	switch (reflect_tail(field)) {
-	case REFLECT_NONE:
-		value->bits = below(2);
-		value->size = reflect_size(schema, field);
-		value->data = random_bytes(arena, value->size);
-		break;
-	case REFLECT_UNION:
-		random_member(arena, schema, value, depth);
-		break;
-	case REFLECT_TABLE:
-		value->record =
-			random_record(arena, schema, field->ref, depth + 1);
-		break;
-	case REFLECT_STRINGS:
-	case REFLECT_TABLES:
-		random_items(arena, schema, value, depth);
-		break;
-	case REFLECT_ELEMENTS:
-		element.flags = 0;
-		value->size =
-			below(ELEMENTS + 1) * reflect_size(schema, &element);
-		value->data = random_bytes(arena, value->size);
-		break;
-	default:
-		value->size = below(60);
-		value->data = random_bytes(arena, value->size);
-	}
-}
-
-/* Half of its fields; below DEPTH, only what is required. */
-static const struct reflect_record *
-random_record(struct reflect_arena *arena, const struct fastipc_schema *schema,
-	      uint16_t table, unsigned int depth)
-{
-	const struct fastipc_schema_table *type = &schema->tables[table];
-	struct reflect_record *record = reflect_alloc(arena, sizeof(*record));
-	struct reflect_value *values =
-		reflect_array(arena, type->field_count + 1u, sizeof(*values));
-
-	assert_non_null(record);
-	assert_non_null(values);
-	record->table = type;
-	record->values = values;
-	for (uint16_t i = 0; i < type->field_count; i++) {
-		const struct fastipc_schema_field *field = &type->fields[i];
-
-		if (!(field->flags & FASTIPC_FIELD_REQUIRED) &&
-		    (field->flags & FASTIPC_FIELD_DEPRECATED ||
-		     depth >= DEPTH || below(2)))
-			continue;
-		values[record->count].field = field;
-		random_value(arena, schema, &values[record->count++], depth);
-	}
-	return record;
-}
-
 /* ---- reading ---- */
 
-/* Whether it is valid, of which both must have one opinion. */
-static bool agree(const struct generated *table, uint16_t index,
-		  const uint8_t *data, size_t size)
+/* Whether it is valid, of which all must have one opinion. */
+static bool agree(size_t i, const uint8_t *data, size_t size)
 {
+	const struct codec_table *table = &codec_tables[i];
 	struct reflect_arena arena = { 0 };
-	const struct reflect_record *record;
-	uint8_t *exact = malloc(size ? size : 1); /* for ASan to see its end */
-	int error;
+	const char *differ = codec_differ(&arena, table, data, size);
+	int error =
+		reflect_check(table->schema, table->index, data, size, 0, NULL);
 
-	assert_non_null(exact);
-	if (size)
-		memcpy(exact, data, size);
-	error = reflect_read(table->schema, index, exact, size,
-			     REFLECT_NO_DEPRECATED, &arena, &record, NULL);
+	if (differ)
+		fail_msg("%s: %s", codec_name(table), differ);
 	assert_true(!error || error == -EBADMSG);
-	assert_int_equal(table->read(exact, size), error);
-	assert_int_equal(table->read_sealed(exact, size), error);
-	free(exact);
+	assert_int_equal(functions[i].read_sealed(data, size), error);
 	reflect_free(&arena);
 	return !error;
 }
 
-static void try_message(const struct generated *table, uint16_t index)
+/* A message with each byte changed, and cut short at each. */
+static void spoil_wholly(size_t i, const uint8_t *data, size_t size)
 {
+	static const uint8_t edges[] = { 0x01, 0x02, 0x7f, 0x80, 0xff };
+	uint8_t *spoilt = malloc(size + 1);
+
+	assert_non_null(spoilt);
+	if (size)
+		memcpy(spoilt, data, size);
+	for (size_t at = 0; at < size; at++) {
+		agree(i, data, at);
+		for (size_t n = 0; n < sizeof(edges); n++) {
+			spoilt[at] = data[at] ^ edges[n];
+			agree(i, spoilt, size);
+		}
+		spoilt[at] = data[at];
+	}
+	free(spoilt);
+}
+
+static void try_message(size_t i, bool wholly)
+{
+	const struct fastipc_schema *schema = codec_tables[i].schema;
 	struct reflect_arena arena = { 0 };
 	const uint8_t *data;
 	uint8_t *spoilt;
 	size_t size;
 
-	assert_int_equal(
-		reflect_write(table->schema,
-			      random_record(&arena, table->schema, index, 0),
-			      &arena, &data, &size, NULL),
-		0);
-	assert_true(agree(table, index, data, size));
+	assert_int_equal(reflect_write(schema,
+				       random_record(&arena, schema,
+						     codec_tables[i].index, 0),
+				       &arena, &data, &size, NULL),
+			 0);
+	assert_true(agree(i, data, size));
+	if (wholly)
+		spoil_wholly(i, data, size);
 	spoilt = reflect_alloc(&arena, size + 1);
 	assert_non_null(spoilt);
-	for (unsigned int i = 0; size && i < SPOILT; i++) {
+	for (unsigned int n = 0; size && n < SPOILT; n++) {
 		memcpy(spoilt, data, size);
 		spoilt[below((unsigned int)size)] = (uint8_t)below(256);
-		agree(table, index, spoilt, size);
-		agree(table, index, data, below((unsigned int)size));
+		agree(i, spoilt, size);
+		agree(i, data, below((unsigned int)size));
 	}
 	reflect_free(&arena);
 }
@@ -330,18 +143,18 @@ static void try_message(const struct generated *table, uint16_t index)
 static void reads(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < COUNT; i++)
+	for (size_t i = 0; i < CODEC_TABLES; i++)
 		for (unsigned int n = 0; n < MESSAGES; n++)
-			try_message(&tables[i], index_of(&tables[i]));
+			try_message(i, n < WHOLLY);
 }
 
 /* ---- writing ---- */
 
 /* What has required fields cannot be written without them. */
-static bool is_complete(const struct generated *table)
+static bool is_complete(const struct codec_table *table)
 {
 	const struct fastipc_schema_table *type =
-		&table->schema->tables[index_of(table)];
+		&table->schema->tables[table->index];
 
 	for (uint16_t i = 0; i < type->field_count; i++)
 		if (type->fields[i].flags & FASTIPC_FIELD_REQUIRED)
@@ -349,9 +162,10 @@ static bool is_complete(const struct generated *table)
 	return true;
 }
 
-static void write_unset(const struct generated *table)
+static void write_unset(size_t i)
 {
-	const bool complete = is_complete(table);
+	const struct generated *table = &functions[i];
+	const bool complete = is_complete(&codec_tables[i]);
 	const int expected = complete ? 0 : -EINVAL;
 	uint8_t data[ROOM] = { 0 }, other[ROOM] = { 0 };
 	size_t size = 0, other_size = 0, too_small;
@@ -366,7 +180,7 @@ static void write_unset(const struct generated *table)
 	assert_int_equal(table->measure(), size);
 	assert_int_equal(other_size, size);
 	assert_memory_equal(data, other, size);
-	assert_true(agree(table, index_of(table), data, size));
+	assert_true(agree(i, data, size));
 	for (size_t room = 0; room < size; room++) {
 		assert_int_equal(table->encode(other, room, &too_small),
 				 -EMSGSIZE);
@@ -377,8 +191,8 @@ static void write_unset(const struct generated *table)
 static void writes(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < COUNT; i++)
-		write_unset(&tables[i]);
+	for (size_t i = 0; i < CODEC_TABLES; i++)
+		write_unset(i);
 }
 
 int main(void)

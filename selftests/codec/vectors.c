@@ -12,14 +12,15 @@
 
 #include <cmocka.h>
 
+#define FIELDS "vectors.fields.h"
+#include "agree.h"
 #include "schema/json.h"
-#include "vectors_agree.h"
 
 #define VECTORS "selftests/codec/vectors.txt"
 
 struct vector {
 	char kind[16];
-	const struct vectors_table *table;
+	const struct codec_table *table;
 	uint8_t *data;
 	size_t size;
 	char *text; /* JSON, or why it is refused */
@@ -28,11 +29,12 @@ struct vector {
 static struct vector *vectors;
 static size_t vector_count;
 
-static const struct vectors_table *find_table(const char *name)
+static const struct codec_table *find_table(const char *name)
 {
-	for (size_t i = 0; i < VECTORS_TABLES; i++)
-		if (!strcmp(strchr(vectors_tables[i].name, '.') + 1, name))
-			return &vectors_tables[i];
+	for (size_t i = 0; i < CODEC_TABLES; i++)
+		if (!strcmp(strchr(codec_name(&codec_tables[i]), '.') + 1,
+			    name))
+			return &codec_tables[i];
 	fail_msg("no table %s", name);
 	return NULL;
 }
@@ -101,7 +103,7 @@ static char *decoded(const struct vector *vector, int *ret)
 	FILE *out = open_memstream(&text, &size);
 
 	*ret = schema_json_decode(out, &vectors_vectors_schema,
-				  vectors_index(vector->table), vector->data,
+				  vector->table->index, vector->data,
 				  vector->size, SCHEMA_JSON_COMPACT, &error);
 	if (*ret)
 		fputs(error.text, out);
@@ -139,9 +141,9 @@ static void text_gives_the_bytes(void **state)
 		if (!strcmp(vector->kind, "refused"))
 			continue;
 		ret = schema_json_encode(&vectors_vectors_schema,
-					 vectors_index(vector->table),
-					 vector->text, strlen(vector->text),
-					 &arena, &data, &size, &error);
+					 vector->table->index, vector->text,
+					 strlen(vector->text), &arena, &data,
+					 &size, &error);
 		if (ret)
 			fail_msg("%s: %s", vector->text, error.text);
 		same = size == vector->size &&
@@ -156,12 +158,12 @@ static void text_gives_the_bytes(void **state)
 static void check(const struct vector *vector, const uint8_t *data, size_t size)
 {
 	struct reflect_arena arena = { 0 };
-	const char *text = vectors_differ(&arena, vector->table, data, size);
+	const char *text = codec_differ(&arena, vector->table, data, size);
 
 	reflect_free(&arena);
 	if (!text)
 		return;
-	fprintf(stderr, "%s, of %s:", vector->table->name, vector->text);
+	fprintf(stderr, "%s, of %s:", codec_name(vector->table), vector->text);
 	for (size_t i = 0; i < size; i++)
 		fprintf(stderr, " %02x", data[i]);
 	fail_msg("%s", text);
@@ -179,7 +181,7 @@ static void generated_code_writes_the_bytes(void **state)
 	(void)state;
 	for (size_t i = 0; i < vector_count; i++) {
 		const struct vector *vector = &vectors[i];
-		struct vectors_result still = { 0 }, shared = { 0 };
+		struct codec_result still = { 0 }, shared = { 0 };
 		struct reflect_arena arena = { 0 };
 
 		vector->table->generated(&arena, vector->data, vector->size,

@@ -2,7 +2,8 @@
 /* Generated code against the tables: the same values, and the same bytes. */
 #include "fuzz.h"
 
-#include "vectors_agree.h"
+#define FIELDS "vectors.fields.h"
+#include "agree.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -10,8 +11,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct reflect_arena arena = { 0 };
 	const char *text;
 
-	text = vectors_differ(&arena, &vectors_tables[choice % VECTORS_TABLES],
-			      data, size);
+	text = codec_differ(&arena, &codec_tables[choice % CODEC_TABLES], data,
+			    size);
 	if (text)
 		fprintf(stderr, "%s\n", text);
 	EXPECT(!text);

@@ -6,7 +6,8 @@
 #include "fuzz.h"
 
 #include "schema/json.h"
-#include "vectors_agree.h"
+#define FIELDS "vectors.fields.h"
+#include "agree.h"
 
 static const struct fastipc_schema *const schema = &vectors_vectors_schema;
 

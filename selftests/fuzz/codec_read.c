@@ -5,17 +5,18 @@
  */
 #include "fuzz.h"
 
-#include "vectors_agree.h"
+#define FIELDS "vectors.fields.h"
+#include "agree.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	unsigned int choice = fuzz_choice(&data, &size);
-	struct vectors_result still = { 0 }, shared = { 0 };
+	struct codec_result still = { 0 }, shared = { 0 };
 	struct reflect_arena arena = { 0 };
 	uint8_t *copy = fuzz_copy(data, size);
 
-	vectors_tables[choice % VECTORS_TABLES].generated(&arena, copy, size,
-							  &still, &shared);
+	codec_tables[choice % CODEC_TABLES].generated(&arena, copy, size,
+						      &still, &shared);
 	EXPECT(!still.error || still.error == -EBADMSG);
 	/* Only a type of a union that is unknown cannot be written. */
 	EXPECT(!still.encode_error || still.encode_error == -EINVAL);

@@ -11,7 +11,8 @@
 
 #include "fuzz.h"
 
-#include "vectors_agree.h"
+#define FIELDS "vectors.fields.h"
+#include "agree.h"
 
 #define PAGE 4096u
 #define PAGES 16u /* for a message */
@@ -66,21 +67,20 @@ static uint8_t *guarded(void)
 	return pages;
 }
 
-#define VIEW(table) \
+#define VIEW(schema, table, index) \
 	static void look_at_##table(struct reflect_arena *arena, \
 				    struct fastipc_shared shared) \
 	{ \
-		struct vectors_##table value; \
+		struct table value; \
 \
-		view_##table(arena, vectors_##table##_view_of(shared), &value, \
-			     0); \
+		view_##table(arena, table##_view_of(shared), &value, 0); \
 	}
-COPY_TABLES(VIEW)
+FIELDS_TABLES(VIEW)
 
 static void (*const looks[])(struct reflect_arena *arena,
 			     struct fastipc_shared shared) = {
-#define LOOK(table) look_at_##table,
-	COPY_TABLES(LOOK)
+#define LOOK(schema, table, index) look_at_##table,
+	FIELDS_TABLES(LOOK)
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -101,8 +101,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		struct reflect_arena arena = { 0 };
 
 		view_budget = view_budget_of(size);
-		looks[choice % VECTORS_TABLES](&arena,
-					       fastipc_shared_of(bytes, size));
+		looks[choice % CODEC_TABLES](&arena,
+					     fastipc_shared_of(bytes, size));
 		reflect_free(&arena);
 	}
 	atomic_store(&writer.stop, true);

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The two implementations of the codec, side by side, on messages of
- * vectors.fbs: the code of fastipc-gen, and the tables of tools/schema.
+ * The two implementations of the codec, side by side, on messages of the
+ * tables in the list FIELDS: the code of fastipc-gen, and the descriptors with
+ * tools/schema.
  */
-#ifndef FASTIPC_VECTORS_AGREE_H
-#define FASTIPC_VECTORS_AGREE_H
+#ifndef FASTIPC_AGREE_H
+#define FASTIPC_AGREE_H
 
 #include <errno.h>
 #include <stdio.h>
 
-#include "vectors_copy.h"
+#include "copy.h"
 
 /* What an implementation makes of bytes. */
-struct vectors_result {
+struct codec_result {
 	int error;	  /* of the check: 0 or -EBADMSG */
 	int encode_error; /* of writing the values again */
 	uint8_t *data;	  /* what was written: to be freed, if anything was */
@@ -24,39 +25,37 @@ struct vectors_result {
  * still, and as though it changed.  They are written into as many bytes as
  * there were, and if those are too few, into as many as the encoder says.
  */
-#define GENERATED(table) \
-	static inline void encode_##table(const struct vectors_##table *value, \
+#define GENERATED(schema, table, index) \
+	static inline void encode_##table(const struct table *value, \
 					  size_t size, \
-					  struct vectors_result *result) \
+					  struct codec_result *result) \
 	{ \
 		result->data = malloc(size); \
-		result->encode_error = vectors_##table##_encode( \
-			value, result->data, size, &result->size); \
+		result->encode_error = table##_encode(value, result->data, \
+						      size, &result->size); \
 		if (result->encode_error != -EMSGSIZE) \
 			return; \
 		if (result->size <= size) \
 			abort(); \
 		free(result->data); \
 		result->data = malloc(result->size); \
-		result->encode_error = vectors_##table##_encode( \
+		result->encode_error = table##_encode( \
 			value, result->data, result->size, &result->size); \
 	} \
 	static inline void generated_##table(struct reflect_arena *arena, \
 					     const void *data, size_t size, \
-					     struct vectors_result *still, \
-					     struct vectors_result *shared) \
+					     struct codec_result *still, \
+					     struct codec_result *shared) \
 	{ \
-		struct vectors_##table *value = \
-			COPY_NEW(arena, struct vectors_##table); \
-		struct vectors_##table##_reader reader; \
+		struct table *value = COPY_NEW(arena, struct table); \
+		struct table##_reader reader; \
 \
-		still->error = vectors_##table##_read( \
-			fastipc_snapshot_of(data, size), &reader); \
+		still->error = table##_read(fastipc_snapshot_of(data, size), \
+					    &reader); \
 		/* Also of what is no message, to see it stay within it. */ \
 		view_budget = view_budget_of(size); \
 		view_##table(arena, \
-			     vectors_##table##_view_of( \
-				     fastipc_shared_of(data, size)), \
+			     table##_view_of(fastipc_shared_of(data, size)), \
 			     value, 0); \
 		if (still->error) \
 			return; \
@@ -64,44 +63,40 @@ struct vectors_result {
 		copy_##table(arena, reader, value); \
 		encode_##table(value, size, still); \
 	}
-COPY_TABLES(GENERATED)
+FIELDS_TABLES(GENERATED)
 #undef GENERATED
 
-struct vectors_table {
-	const char *name;
+struct codec_table {
+	const struct fastipc_schema *schema;
+	uint16_t index; /* of the table in it */
 	void (*generated)(struct reflect_arena *arena, const void *data,
-			  size_t size, struct vectors_result *still,
-			  struct vectors_result *shared);
+			  size_t size, struct codec_result *still,
+			  struct codec_result *shared);
 };
 
-static const struct vectors_table vectors_tables[] = {
-#define NAMED(table) { "vectors." #table, generated_##table },
-	COPY_TABLES(NAMED)
+static const struct codec_table codec_tables[] = {
+#define NAMED(schema, table, index) { &schema, index, generated_##table },
+	FIELDS_TABLES(NAMED)
 #undef NAMED
 };
 
-#define VECTORS_TABLES (sizeof(vectors_tables) / sizeof(vectors_tables[0]))
+#define CODEC_TABLES (sizeof(codec_tables) / sizeof(codec_tables[0]))
 
-/* Its index in the descriptors. */
-static inline uint16_t vectors_index(const struct vectors_table *table)
+static inline const char *codec_name(const struct codec_table *table)
 {
-	const struct fastipc_schema *schema = &vectors_vectors_schema;
-
-	for (uint16_t i = 0; i < schema->table_count; i++)
-		if (!strcmp(schema->tables[i].name, table->name))
-			return i;
-	abort();
+	return table->schema->tables[table->index].name;
 }
 
-static inline void vectors_reflected(struct reflect_arena *arena,
-				     uint16_t table, const void *data,
-				     size_t size, struct vectors_result *result)
+static inline void codec_reflected(struct reflect_arena *arena,
+				   const struct codec_table *table,
+				   const void *data, size_t size,
+				   struct codec_result *result)
 {
-	const struct fastipc_schema *schema = &vectors_vectors_schema;
+	const struct fastipc_schema *schema = table->schema;
 	const struct reflect_record *record;
 	const uint8_t *written;
 
-	result->error = reflect_read(schema, table, data, size,
+	result->error = reflect_read(schema, table->index, data, size,
 				     REFLECT_NO_DEPRECATED, arena, &record,
 				     NULL);
 	if (result->error)
@@ -115,8 +110,8 @@ static inline void vectors_reflected(struct reflect_arena *arena,
 		memcpy(result->data, written, result->size);
 }
 
-static inline bool vectors_same(const struct vectors_result *a,
-				const struct vectors_result *b)
+static inline bool codec_same(const struct codec_result *a,
+			      const struct codec_result *b)
 {
 	if (a->error || a->encode_error)
 		return a->error == b->error &&
@@ -129,24 +124,24 @@ static inline bool vectors_same(const struct vectors_result *a,
  * NULL if both take the bytes for the same; else what is different.  The
  * arena grows by a multiple of @size.
  */
-static inline const char *vectors_differ(struct reflect_arena *arena,
-					 const struct vectors_table *table,
-					 const uint8_t *data, size_t size)
+static inline const char *codec_differ(struct reflect_arena *arena,
+				       const struct codec_table *table,
+				       const uint8_t *data, size_t size)
 {
-	struct vectors_result still = { 0 }, shared = { 0 }, reflected = { 0 };
+	struct codec_result still = { 0 }, shared = { 0 }, reflected = { 0 };
 	uint8_t *copy = malloc(size);
 	const char *text = NULL;
 
 	if (size)
 		memcpy(copy, data, size);
-	vectors_reflected(arena, vectors_index(table), copy, size, &reflected);
+	codec_reflected(arena, table, copy, size, &reflected);
 	table->generated(arena, copy, size, &still, &shared);
 	if (still.error != reflected.error)
 		text = still.error ? "generated code alone refuses it"
 				   : "the tables alone refuse it";
-	else if (!vectors_same(&still, &reflected))
+	else if (!codec_same(&still, &reflected))
 		text = "the values are different";
-	else if (!still.error && !vectors_same(&still, &shared))
+	else if (!still.error && !codec_same(&still, &shared))
 		text = "the view has other values than the reader";
 	free(still.data);
 	free(shared.data);
