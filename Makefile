@@ -215,6 +215,9 @@ $(O)/selftests/%: selftests/%.c $(LIB_A) $(O)/flags
 		-MMD -MP -MF $@.d -o $@ $< $(LIB_A) -lcmocka \
 		$(URCU) $(COMPRESS) -lm
 
+# So many assertions that to optimise them would take a minute.
+$(O)/selftests/codec/each_field: private FLAGS += -O0
+
 # Those that try the schema compiler have its parts, too.
 SCHEMA_TESTS := $(patsubst %.c,$(O)/%,$(wildcard selftests/unit/schema*.c \
 		selftests/unit/reflect*.c))
