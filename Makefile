@@ -31,7 +31,8 @@ mandir     ?= $(prefix)/share/man
 SAN_asan := -fsanitize=address,undefined -fno-sanitize-recover=all \
 	    -fno-omit-frame-pointer
 SAN_tsan := -fsanitize=thread $(if $(findstring clang,$(CC)),,-Wno-tsan)
-SAN_coverage := --coverage -fprofile-update=atomic
+SAN_coverage := --coverage -fprofile-update=atomic -Dalways_inline=
+KEEP         := $(if $(filter coverage,$(SAN)),-fkeep-inline-functions)
 SAN_fuzz := $(if $(findstring afl,$(CC)),,-fsanitize=fuzzer-no-link) $(SAN_asan)
 NO_ASLR   = $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
@@ -180,7 +181,7 @@ $(O)/%.fastipc.c $(O)/%.fastipc.h: %.fbs $(GEN)
 	$(call say,GEN)$(GEN) -o $(@D) --depfile $(O)/$*.fastipc.dep $<
 
 $(O)/%.fastipc.o: $(O)/%.fastipc.c $(O)/flags
-	$(call say,CC)$(CC) $(FLAGS) -Wconversion -MMD -MP -c -o $@ $<
+	$(call say,CC)$(CC) $(FLAGS) $(KEEP) -Wconversion -MMD -MP -c -o $@ $<
 
 .PRECIOUS: $(O)/%.fastipc.c $(O)/%.fastipc.h
 
@@ -248,8 +249,9 @@ $(FUZZ_ALL:%=%.fuzz): $(O)/%.fuzz: %.c $(FUZZ_PARTS) $(O)/flags \
 # Holds the compiler and its flags: when they change, all is built again.
 $(O)/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(subst ','\'',$(CC) $(FLAGS) $(LINK))' | cmp -s - $@ || \
-		echo '$(subst ','\'',$(CC) $(FLAGS) $(LINK))' >$@
+	@echo '$(subst ','\'',$(CC) $(FLAGS) $(KEEP) $(LINK))' | \
+		cmp -s - $@ || \
+		echo '$(subst ','\'',$(CC) $(FLAGS) $(KEEP) $(LINK))' >$@
 FORCE:
 
 -include $(patsubst %.o,%.d,$(LIB_OBJECTS) $(TOOL_OBJECTS) $(SCHEMA_OBJECTS))
