@@ -95,14 +95,16 @@ static void count_copy(size_t size)
 /* Linked with --wrap for each of these.  None of them calls another. */
 void *__real_memcpy(void *to, const void *from, size_t size);
 void *__real_memmove(void *to, const void *from, size_t size);
-void __real_fastipc_frame_copy_long(void *to, const void *from, size_t size);
+void __real_fastipc_frame_copy_out(void *to, const void *from, size_t size);
+void __real_fastipc_frame_copy_in(void *to, const void *from, size_t size);
 uint32_t __real_fastipc_crc32c_copy(uint32_t crc, void *to, const void *from,
 				    size_t size);
 uint32_t __real_fastipc_crc32c_frame(uint64_t w0, uint64_t w1, uint64_t w2,
 				     void *to, const void *from, size_t size);
 void *__wrap_memcpy(void *to, const void *from, size_t size);
 void *__wrap_memmove(void *to, const void *from, size_t size);
-void __wrap_fastipc_frame_copy_long(void *to, const void *from, size_t size);
+void __wrap_fastipc_frame_copy_out(void *to, const void *from, size_t size);
+void __wrap_fastipc_frame_copy_in(void *to, const void *from, size_t size);
 uint32_t __wrap_fastipc_crc32c_copy(uint32_t crc, void *to, const void *from,
 				    size_t size);
 uint32_t __wrap_fastipc_crc32c_frame(uint64_t w0, uint64_t w1, uint64_t w2,
@@ -120,10 +122,16 @@ void *__wrap_memmove(void *to, const void *from, size_t size)
 	return __real_memmove(to, from, size);
 }
 
-void __wrap_fastipc_frame_copy_long(void *to, const void *from, size_t size)
+void __wrap_fastipc_frame_copy_out(void *to, const void *from, size_t size)
 {
 	count_copy(size);
-	__real_fastipc_frame_copy_long(to, from, size);
+	__real_fastipc_frame_copy_out(to, from, size);
+}
+
+void __wrap_fastipc_frame_copy_in(void *to, const void *from, size_t size)
+{
+	count_copy(size);
+	__real_fastipc_frame_copy_in(to, from, size);
 }
 
 uint32_t __wrap_fastipc_crc32c_copy(uint32_t crc, void *to, const void *from,

@@ -289,7 +289,7 @@ void fastipc_frame_write(const struct fastipc_channel *channel,
 			sum = fastipc_crc32c(sum, block->words, extra);
 		sum = fastipc_crc32c_copy(sum, to + extra, from, length);
 	} else if (length) {
-		memcpy(to + extra, from, length);
+		fastipc_frame_copy_in(to + extra, from, length);
 	}
 	if (channel->link.checksum != FASTIPC_CHECKSUM_OFF)
 		w2 |= (uint64_t)~sum << 32;

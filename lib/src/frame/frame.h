@@ -172,23 +172,28 @@ FASTIPC_INLINE int fastipc_frame_peek(const struct fastipc_channel *channel,
 	return 0;
 }
 
-/* Longer copies between a ring and other memory. */
-void fastipc_frame_copy_long(void *to, const void *from, size_t size);
+/* Longer copies out of a ring, and into one. */
+void fastipc_frame_copy_out(void *to, const void *from, size_t size);
+void fastipc_frame_copy_in(void *to, const void *from, size_t size);
 
 /*
- * memcpy() without the call for what most messages are: two cache lines at
- * most.  In words of 8 bytes, not in vectors: a vector load from where the
- * application has just stored a field or two cannot be forwarded from these
- * stores, and waits for all earlier ones, also those to lines that have to
- * come from the other CPU.  The last word is copied whole, over bytes that are
- * there already.
+ * memcpy() into a ring (@in) or out of one, without the call for what most
+ * messages are: two cache lines at most.  In words of 8 bytes, not in vectors:
+ * a vector load from where the application has just stored a field or two
+ * cannot be forwarded from these stores, and waits for all earlier ones, also
+ * those to lines that have to come from the other CPU.  The last word is copied
+ * whole, over bytes that are there already.
  */
-FASTIPC_INLINE void fastipc_frame_copy(void *to, const void *from, size_t size)
+FASTIPC_INLINE void fastipc_frame_copy(void *to, const void *from, size_t size,
+				       bool in)
 {
 	size_t last = size - 8;
 
 	if (__builtin_expect(last > 120, 0)) { /* also if size < 8 */
-		fastipc_frame_copy_long(to, from, size);
+		if (in)
+			fastipc_frame_copy_in(to, from, size);
+		else
+			fastipc_frame_copy_out(to, from, size);
 		return;
 	}
 	for (size_t i = 0; i < last; i += 8) {
@@ -213,7 +218,7 @@ FASTIPC_INLINE int fastipc_frame_take(const struct fastipc_channel *channel,
 	uint32_t sum;
 
 	if (channel->link.checksum != FASTIPC_CHECKSUM_FULL) {
-		fastipc_frame_copy(to, frame->payload, frame->length);
+		fastipc_frame_copy(to, frame->payload, frame->length, false);
 		return 0;
 	}
 	if (__builtin_expect(!frame->flags, 1))
@@ -349,7 +354,7 @@ FASTIPC_INLINE int fastipc_frame_push(struct fastipc_channel *channel,
 		return fastipc_frame_push_slowly(channel, message, more);
 	if (channel->link.checksum == FASTIPC_CHECKSUM_OFF) {
 		fastipc_frame_copy(place + FASTIPC_FRAME_HEADER, message->data,
-				   message->size);
+				   message->size, true);
 	} else {
 		uint32_t sum;
 
@@ -361,7 +366,7 @@ FASTIPC_INLINE int fastipc_frame_push(struct fastipc_channel *channel,
 		} else {
 			sum = fastipc_frame_header_sum(w0, message->id, w2);
 			fastipc_frame_copy(place + FASTIPC_FRAME_HEADER,
-					   message->data, message->size);
+					   message->data, message->size, true);
 		}
 		w2 |= (uint64_t)~sum << 32;
 	}
