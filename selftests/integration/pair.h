@@ -10,6 +10,7 @@
 #define SELFTESTS_INTEGRATION_PAIR_H
 
 #include <errno.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -118,10 +119,12 @@ struct server_process {
 };
 
 static struct fastipc_server *this_server;
+static volatile sig_atomic_t stop_told;
 
 static inline void stop_this_server(int signal)
 {
 	(void)signal;
+	stop_told = 1;
 	/* Its documentation says that it may. */
 	fastipc_server_stop(this_server); /* NOLINT(bugprone-signal-handler) */
 }
@@ -132,6 +135,22 @@ static inline void check_leaks(void)
 {
 	if (__lsan_do_recoverable_leak_check)
 		check(!__lsan_do_recoverable_leak_check());
+}
+
+/* In a loop of the application's, if the server has no threads. */
+static inline void run_this_server(bool threads)
+{
+	struct pollfd pollfd = { .events = POLLIN };
+
+	if (threads) {
+		check(!fastipc_server_run(this_server));
+		return;
+	}
+	pollfd.fd = fastipc_server_fd(this_server);
+	while (!stop_told) {
+		check(poll(&pollfd, 1, -1) == 1 || errno == EINTR);
+		check(fastipc_server_dispatch(this_server) >= 0);
+	}
 }
 
 static inline void serve(const char *address,
@@ -146,7 +165,7 @@ static inline void serve(const char *address,
 	service->add(this_server);
 	signal(SIGTERM, stop_this_server);
 	check(write(ready, "r", 1) == 1);
-	check(!fastipc_server_run(this_server));
+	run_this_server(!options || options->threads);
 	if (service->stopped)
 		service->stopped();
 	fastipc_server_destroy(this_server);

@@ -14,22 +14,31 @@
 /* Answers of another thread that are copied before the lock is taken. */
 #define COPIED_FIRST 65536u
 
-/* Handlers that this thread is in, one inside another. */
-static _Thread_local unsigned int handler_depth;
+/* The connection whose handler, or callback, this thread is in; or NULL. */
+static _Thread_local const struct connection *handling;
 
 bool fastipc_request_in_handler(void)
 {
-	return handler_depth != 0;
+	return handling != NULL;
 }
 
-void fastipc_request_enter(void)
+bool fastipc_request_in_handler_of(const struct connection *connection)
 {
-	handler_depth++;
+	return handling == connection;
 }
 
-void fastipc_request_leave(void)
+const struct connection *
+fastipc_request_enter(const struct connection *connection)
 {
-	handler_depth--;
+	const struct connection *outer = handling;
+
+	handling = connection;
+	return outer;
+}
+
+void fastipc_request_leave(const struct connection *outer)
+{
+	handling = outer;
 }
 
 uint64_t fastipc_request_deadline(const struct fastipc_request *request)
@@ -503,6 +512,7 @@ void fastipc_request_dispatch(struct fastipc_request *request)
 	struct connection *connection = request->connection;
 	struct handler_cache *cache = &connection->handlers;
 	struct fastipc_server_stats *stats = &connection->worker->stats;
+	const struct connection *outer;
 	int result;
 
 	count(request->id ? &stats->requests : &stats->one_way, 1);
@@ -516,9 +526,9 @@ void fastipc_request_dispatch(struct fastipc_request *request)
 		answer_now(request, NULL, 0, -ESHUTDOWN, "the server drains");
 		return;
 	}
-	handler_depth++;
+	outer = fastipc_request_enter(connection);
 	result = cache->handler(request, cache->context);
-	handler_depth--;
+	fastipc_request_leave(outer);
 	if (request->answered || request->kept || !request->id)
 		return;
 	if (result < 0 && result >= -4095)

@@ -323,15 +323,19 @@ int fastipc_connection_abandon(struct connection *connection, int error);
 
 /* ---- request.c ---- */
 
-/* This thread is in a handler, or a callback, from here on. */
-void fastipc_request_enter(void);
-void fastipc_request_leave(void);
+/* This thread is in a handler, or a callback, of @connection's from here on;
+ * what that returns is for leaving it. */
+const struct connection *
+fastipc_request_enter(const struct connection *connection);
+void fastipc_request_leave(const struct connection *outer);
 /* Run the handler of @request and see that it is answered. */
 void fastipc_request_dispatch(struct fastipc_request *request);
 /* The client gave up @id. */
 bool fastipc_request_cancel(struct connection *connection, uint64_t id);
 /* Whether this thread is in a handler. */
 bool fastipc_request_in_handler(void);
+/* ... of @connection's: then it is its worker, which looks at it afterwards. */
+bool fastipc_request_in_handler_of(const struct connection *connection);
 
 /* ---- server_streams.c ---- */
 

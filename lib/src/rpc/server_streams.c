@@ -60,9 +60,11 @@ static void push(struct streams *streams)
 	if (connection->dead)
 		return;
 	fastipc_connection_flush_backlog(connection);
+	/* Who handles another client's message is perhaps not its worker, and
+	 * that may sleep without a look at this connection. */
 	if (!fastipc_outbox_is_empty(&connection->outbox))
-		fastipc_connection_queued(connection,
-					  fastipc_request_in_handler());
+		fastipc_connection_queued(
+			connection, fastipc_request_in_handler_of(connection));
 }
 
 static void abandon(struct streams *streams, int error)
@@ -99,16 +101,13 @@ static void drop(struct streams *streams)
 
 static const void *enter(struct streams *streams)
 {
-	(void)streams;
-	fastipc_request_enter();
-	return NULL;
+	return fastipc_request_enter(of_streams(streams));
 }
 
 static void leave(struct streams *streams, const void *outer)
 {
 	(void)streams;
-	(void)outer;
-	fastipc_request_leave();
+	fastipc_request_leave(outer);
 }
 
 const struct streams_ops fastipc_server_streams_ops = {
