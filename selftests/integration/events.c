@@ -42,7 +42,8 @@ static void serve_from_loop(const char *address, int ready)
 			 &event));
 	check(write(ready, "r", 1) == 1);
 	while (!stop_asked) {
-		check(epoll_wait(loop, &event, 1, -1) == 1);
+		/* To be stopped and continued interrupts it, too. */
+		check(epoll_wait(loop, &event, 1, -1) == 1 || errno == EINTR);
 		check(fastipc_server_dispatch(server) >= 0);
 	}
 	end_late_answers();

@@ -245,7 +245,9 @@ static void read_from_loop(struct fastipc_subscriber *subscriber,
 			 &event));
 	while ((result = fastipc_subscriber_dispatch(subscriber)) >= 0) {
 		if (!result) {
-			check(epoll_wait(loop, &event, 1, 20000) == 1);
+			/* To be stopped and continued interrupts it, too. */
+			check(epoll_wait(loop, &event, 1, 20000) == 1 ||
+			      errno == EINTR);
 			continue;
 		}
 		while (!(result = fastipc_subscriber_next(subscriber, &message,
