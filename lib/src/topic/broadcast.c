@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/prefetch.h"
 #include "frame/crc32c.h"
 #include "transport/transport.h"
 
@@ -18,6 +19,8 @@
 #define STRIDE 32
 /* From this size on memcpy() may use stores that pass earlier ones. */
 #define LARGE 4096u
+/* Bytes of ring between a message and the lines that are fetched meanwhile. */
+#define AHEAD 1024u
 
 static struct fastipc_broadcast_words *
 words_of(const struct fastipc_region *region)
@@ -96,6 +99,17 @@ static uint32_t crc_of_header(uint64_t sequence, uint32_t size,
 	return fastipc_crc32c(~0u, words, sizeof(words));
 }
 
+/* The readers' caches have the lines of messages to come, from the last time
+ * round: have them on their way. */
+static inline void prepare(const struct fastipc_broadcast *ring)
+{
+	const unsigned char *ahead =
+		ring->data + ((ring->tail + AHEAD) & ring->mask);
+
+	fastipc_prefetch_to_write(ahead);
+	fastipc_prefetch_to_write(ahead + 64);
+}
+
 static void show(struct fastipc_broadcast *ring, uint32_t size, uint32_t crc)
 {
 	struct fastipc_broadcast_header *header = header_at(ring, ring->tail);
@@ -112,6 +126,7 @@ static void show(struct fastipc_broadcast *ring, uint32_t size, uint32_t crc)
 	__atomic_store_n(&ring->words->latest, position, __ATOMIC_RELEASE);
 	__atomic_store_n(&ring->words->tail, ring->tail,
 			 __ATOMIC_RELEASE); /* W4 */
+	prepare(ring);
 }
 
 void fastipc_broadcast_write(struct fastipc_broadcast *ring, const void *data,
