@@ -16,18 +16,32 @@
 static const int caught[] = { SIGINT, SIGTERM, SIGHUP, SIGALRM };
 static struct sigaction former[sizeof(caught) / sizeof(caught[0])];
 
-static volatile sig_atomic_t interrupted;
-static volatile sig_atomic_t expired;
-static volatile sig_atomic_t seconds; /* without progress */
-static volatile pid_t guarded;
+/* Of signal handlers, which may run in any thread, and of those that beat. */
+static int interrupted;
+static int expired;
+static int seconds; /* without progress */
+static pid_t guarded;
+
+static int load(const int *word)
+{
+	return __atomic_load_n(word, __ATOMIC_RELAXED);
+}
+
+static void store(int *word, int value)
+{
+	__atomic_store_n(word, value, __ATOMIC_RELAXED);
+}
 
 static void on_second(void)
 {
-	if (++seconds < (interrupted ? INTERRUPT_SECONDS : HANG_SECONDS))
+	int limit = load(&interrupted) ? INTERRUPT_SECONDS : HANG_SECONDS;
+	pid_t server = load(&guarded);
+
+	if (__atomic_add_fetch(&seconds, 1, __ATOMIC_RELAXED) < limit)
 		return;
-	if (guarded > 0) {
-		expired = 1;
-		kill(guarded, SIGKILL);
+	if (server > 0) {
+		store(&expired, 1);
+		kill(server, SIGKILL);
 	}
 }
 
@@ -36,8 +50,8 @@ static void on_signal(int number)
 	if (number == SIGALRM) {
 		on_second();
 	} else {
-		interrupted = 1;
-		seconds = 0;
+		store(&interrupted, 1);
+		store(&seconds, 0);
 	}
 }
 
@@ -56,9 +70,9 @@ void watchdog_start(void)
 	/* No SA_RESTART: a sleep must end, so that its loop looks around. */
 	struct sigaction action = { .sa_handler = on_signal };
 
-	interrupted = 0;
-	expired = 0;
-	seconds = 0;
+	store(&interrupted, 0);
+	store(&expired, 0);
+	store(&seconds, 0);
 	for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++)
 		sigaction(caught[i], &action, &former[i]);
 	set_timer(1);
@@ -73,32 +87,34 @@ void watchdog_stop(void)
 
 void watchdog_guard(pid_t server)
 {
-	seconds = 0;
-	guarded = server;
+	store(&seconds, 0);
+	store(&guarded, server);
 }
 
 void watchdog_beat(void)
 {
-	if (!interrupted)
-		seconds = 0;
+	/* Threads that beat share the line: it is written only if it must be. */
+	if (!load(&interrupted) && load(&seconds))
+		store(&seconds, 0);
 }
 
 bool watchdog_interrupted(void)
 {
-	return interrupted;
+	return load(&interrupted);
 }
 
 bool watchdog_expired(void)
 {
-	return expired;
+	return load(&expired);
 }
 
 bool watchdog_server_is_dead(void)
 {
+	pid_t server = load(&guarded);
 	siginfo_t info = { 0 };
 
-	return guarded > 0 &&
-	       !waitid(P_PID, (id_t)guarded, &info,
+	return server > 0 &&
+	       !waitid(P_PID, (id_t)server, &info,
 		       WEXITED | WNOHANG | WNOWAIT) &&
 	       info.si_pid != 0;
 }
