@@ -4,7 +4,9 @@
  * out, at each step once: that fails, with the error that is documented and
  * something to read, and leaves nothing behind.
  */
+#include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 #include "pair.h"
 
@@ -19,6 +21,7 @@ static struct server_process server;
 #if UNDER_SANITIZER
 #define MEMORY_FAILS 0 /* the sanitizer has an allocator of its own */
 static long until_failure, live;
+static bool unmappable;
 #else
 #define MEMORY_FAILS 1
 
@@ -81,6 +84,20 @@ void free(void *data)
 {
 	live -= data != NULL;
 	__libc_free(data);
+}
+
+/* Nothing is mapped that is of no file.  (Stacks are libc's: it does not ask.) */
+static bool unmappable;
+
+void *mmap(void *address, size_t size, int protection, int flags, int fd,
+	   off_t offset)
+{
+	if (unmappable && flags & MAP_ANONYMOUS) {
+		errno = ENOMEM;
+		return MAP_FAILED;
+	}
+	return (void *)syscall(SYS_mmap, address, size, protection, flags, fd,
+			       offset);
 }
 #endif
 
@@ -199,6 +216,55 @@ static void memory_runs_out(void **state)
 		without_memory(makers[i]);
 }
 
+/*
+ * A thread that is to serve cannot be told to liburcu, which would end the
+ * process; and later it can.
+ */
+static void serve_unmappable(uint32_t threads)
+{
+	struct fastipc_server_options options;
+	struct fastipc_server *made;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	fastipc_server_options_init(&options);
+	options.threads = threads;
+	check(!fastipc_server_create("unmappable", &options, &made));
+	unmappable = true;
+	if (threads) {
+		check(fastipc_server_run(made) == -ENOMEM);
+		check(fastipc_error_detail()[0]);
+		check(fastipc_server_run(made) == -EALREADY);
+	} else {
+		check(fastipc_server_dispatch(made) == -ENOMEM);
+		check(fastipc_error_detail()[0]);
+		unmappable = false;
+		check(!fastipc_server_dispatch(made));
+		/* Once is enough. */
+		unmappable = true;
+		check(!fastipc_server_dispatch(made));
+	}
+	unmappable = false;
+	fastipc_server_destroy(made);
+	_exit(0);
+}
+
+static void no_memory_for_threads(void **state)
+{
+	(void)state;
+	if (!MEMORY_FAILS)
+		skip();
+	for (uint32_t threads = 0; threads <= 3; threads++) {
+		pid_t pid;
+
+		fflush(NULL);
+		pid = fork();
+		assert_true(pid >= 0);
+		if (!pid)
+			serve_unmappable(threads);
+		assert_ended_well(pid);
+	}
+}
+
 /* ---- descriptors ---- */
 
 static int make_within(int (*make)(void), rlim_t descriptors)
@@ -270,6 +336,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(memory_runs_out),
+		cmocka_unit_test(no_memory_for_threads),
 		cmocka_unit_test(descriptors_run_out),
 	};
 

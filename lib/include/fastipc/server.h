@@ -105,7 +105,7 @@ int fastipc_server_remove_handler(struct fastipc_server *server, uint16_t type);
  * Serve until fastipc_server_stop().  Starts the workers (with all signals
  * blocked in them) and joins them before it returns 0.
  * -EINVAL options.threads is 0; -EALREADY it ran before; -EAGAIN a thread
- * cannot be started.
+ * cannot be started; -ENOMEM.
  */
 int fastipc_server_run(struct fastipc_server *server);
 /* End fastipc_server_run().  Any thread; async-signal-safe. */
@@ -126,7 +126,8 @@ int fastipc_server_drain(struct fastipc_server *server, uint64_t deadline);
 /*
  * For an event loop, with options.threads = 0: poll the descriptor for
  * POLLIN; when it is readable, call dispatch: it serves what waits and
- * returns the number of messages handled.
+ * returns the number of messages handled.  -ENOMEM the first time in a thread;
+ * it can be called again.
  */
 int fastipc_server_fd(const struct fastipc_server *server);
 int fastipc_server_dispatch(struct fastipc_server *server);

@@ -2,8 +2,8 @@
 /*
  * Handlers in a hash table with chains that are read under RCU.
  *
- * The "bulletproof" flavour of RCU is used: it registers reader threads by
- * itself, so a program may dispatch from any thread of its own.
+ * The "bulletproof" flavour of RCU is used: reader threads need not end their
+ * registration, so a program may dispatch from any thread of its own.
  *
  * liburcu's own hash table ends the process when it finds no memory, to be made
  * or to grow.  This one has a fixed number of chains: nothing of it is
@@ -13,10 +13,14 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include <urcu/urcu-bp.h>
 
 #include "base/error.h"
+
+/* What liburcu maps at once for threads, at most; for some 300 of them. */
+#define READERS_MOST 65536u
 
 struct handler {
 	struct handler *next; /* in its chain; readers load it at any time */
@@ -127,6 +131,33 @@ int fastipc_registry_remove(struct registry *registry, uint16_t type)
 	urcu_bp_synchronize_rcu();
 	free(handler);
 	return 0;
+}
+
+/*
+ * liburcu, too, maps memory for readers, and ends the process when there is
+ * none.  So look before, one thread at a time, whether there is: only what else
+ * the process maps in this moment can still take it away.
+ */
+int fastipc_registry_add_reader(void)
+{
+	static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
+	static _Thread_local bool added;
+	void *room;
+
+	if (__builtin_expect(added, 1))
+		return 0;
+	pthread_mutex_lock(&one_at_a_time);
+	room = mmap(NULL, READERS_MOST, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (room != MAP_FAILED) {
+		munmap(room, READERS_MOST);
+		urcu_bp_register_thread();
+		added = true;
+	}
+	pthread_mutex_unlock(&one_at_a_time);
+	return added ? 0
+		     : fastipc_fail(-ENOMEM,
+				    "no memory for a thread that serves");
 }
 
 void fastipc_registry_read_begin(void)

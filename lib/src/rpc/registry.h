@@ -37,7 +37,9 @@ int fastipc_registry_add(struct registry *registry, uint16_t type,
 /* Any thread outside of a read section; waits for all of them.  -ENOENT. */
 int fastipc_registry_remove(struct registry *registry, uint16_t type);
 
-/* What was looked up may be called until the read section ends. */
+/* What was looked up may be called until the read section ends.  Before its
+ * first one, a thread becomes a reader, until it ends: -ENOMEM. */
+int fastipc_registry_add_reader(void);
 void fastipc_registry_read_begin(void);
 void fastipc_registry_read_end(void);
 bool fastipc_registry_look_up(struct registry *registry, uint16_t type,

@@ -222,6 +222,25 @@ int fastipc_server_remove_handler(struct fastipc_server *server, uint16_t type)
 
 /* ---- running ---- */
 
+/* Their end, and why one of them could not begin. */
+static int stop_workers(struct fastipc_server *server, uint32_t started)
+{
+	int error = 0;
+
+	for (uint32_t i = 0; i < started; i++)
+		fastipc_worker_stop(&server->workers[i]);
+	for (uint32_t i = 0; i < started; i++) {
+		struct worker *worker = &server->workers[i];
+
+		pthread_join(worker->thread, NULL);
+		if (worker->error)
+			error = fastipc_fail(worker->error,
+					     "no memory for worker thread %u",
+					     i);
+	}
+	return error;
+}
+
 /* Signals are the application's: its own threads get them. */
 static int start_workers(struct fastipc_server *server, uint32_t *started)
 {
@@ -247,7 +266,7 @@ static int start_workers(struct fastipc_server *server, uint32_t *started)
 int fastipc_server_run(struct fastipc_server *server)
 {
 	uint32_t started = 0;
-	int error;
+	int error, ended;
 
 	if (!server || !server->options.threads)
 		return fastipc_fail(
@@ -263,11 +282,8 @@ int fastipc_server_run(struct fastipc_server *server)
 	/* No new clients while the old ones are told goodbye. */
 	fastipc_rendezvous_close(&server->rendezvous);
 	fastipc_acceptor_close_handshakes(server);
-	for (uint32_t i = 0; i < started; i++)
-		fastipc_worker_stop(&server->workers[i]);
-	for (uint32_t i = 0; i < started; i++)
-		pthread_join(server->workers[i].thread, NULL);
-	return error;
+	ended = stop_workers(server, started);
+	return error ? error : ended;
 }
 
 void fastipc_server_stop(struct fastipc_server *server)
@@ -339,15 +355,17 @@ int fastipc_server_fd(const struct fastipc_server *server)
 
 int fastipc_server_dispatch(struct fastipc_server *server)
 {
-	int handled;
+	int error;
 
 	if (!server || server->options.threads)
 		return fastipc_fail(
 			-EINVAL,
 			"options.threads is not 0: use fastipc_server_run()");
+	error = fastipc_registry_add_reader();
+	if (error)
+		return error;
 	fastipc_acceptor_step(server, 0);
-	handled = (int)fastipc_worker_step(&server->workers[0]);
-	return handled;
+	return (int)fastipc_worker_step(&server->workers[0]);
 }
 
 /* ---- counters ---- */

@@ -163,6 +163,7 @@ struct worker {
 	struct fastipc_wait_policy wait;
 	unsigned char *scratch; /* the request in hand */
 	uint32_t scratch_size;
+	int error;			  /* why the thread could not begin */
 	struct fastipc_packer packer;	  /* replies in handlers */
 	struct fastipc_unpacker unpacker; /* and requests */
 	struct fastipc_server_stats stats;

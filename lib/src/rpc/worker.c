@@ -536,6 +536,11 @@ void *fastipc_worker_run(void *argument)
 {
 	struct worker *worker = argument;
 
+	worker->error = fastipc_registry_add_reader();
+	if (worker->error) {
+		fastipc_server_stop(worker->server);
+		return NULL;
+	}
 	fastipc_registry_read_begin();
 	while (!__atomic_load_n(&worker->stop, __ATOMIC_ACQUIRE)) {
 		if (take_turn(worker)) {
