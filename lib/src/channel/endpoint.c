@@ -472,7 +472,7 @@ int fastipc_channel_dispatch(struct fastipc_channel *channel)
 		return fastipc_fail(-EINVAL, "channel is NULL");
 	fastipc_channel_disarm(channel);
 	fastipc_channel_check_peer(channel);
-	if (!fastipc_consumer_ready(&channel->rx)) {
+	for (int i = 0; i < 2 && !fastipc_consumer_ready(&channel->rx); i++) {
 		int error = at_end(channel);
 
 		if (error && error != -EAGAIN)
@@ -482,6 +482,7 @@ int fastipc_channel_dispatch(struct fastipc_channel *channel)
 				    FASTIPC_WANT_DATA);
 		if (!fastipc_channel_ready(channel, FASTIPC_WANT_DATA))
 			return 0;
+		/* A record, or the peer's end: that is no record. */
 		fastipc_channel_disarm(channel);
 	}
 	return 1;
