@@ -87,7 +87,16 @@ static inline void send_datagram(struct fastipc_channel *channel,
 		cmsg->cmsg_len = CMSG_LEN(sent * sizeof(int));
 		/* All of them are descriptor 0. */
 	}
-	check(sendmsg(channel->link.passing->fd, &msg, MSG_NOSIGNAL) >= 0);
+	for (uint64_t until = soon();;) {
+		if (sendmsg(channel->link.passing->fd, &msg, MSG_NOSIGNAL) >= 0)
+			return;
+		/* Of several, the first may have ended the connection. */
+		if (errno == EPIPE || errno == ECONNRESET)
+			return;
+		/* The server has to take some first. */
+		check(errno == EAGAIN && fastipc_now_ns() < until);
+		usleep(1000);
+	}
 }
 
 static inline uint64_t here(const struct fastipc_channel *channel)
