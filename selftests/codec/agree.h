@@ -129,9 +129,11 @@ static inline const char *codec_differ(struct reflect_arena *arena,
 				       const uint8_t *data, size_t size)
 {
 	struct codec_result still = { 0 }, shared = { 0 }, reflected = { 0 };
-	uint8_t *copy = malloc(size);
+	uint8_t *copy = malloc(size ? size : 1);
 	const char *text = NULL;
 
+	if (!copy)
+		return "no memory";
 	if (size)
 		memcpy(copy, data, size);
 	codec_reflected(arena, table, copy, size, &reflected);

@@ -168,9 +168,11 @@ run stat && grep -qE "kmod +- +$other fastipc, $nameless fastipc" "$out"
 result $? "a channel between processes that have no name"
 run ls && grep -qE "^- +($other|$nameless) +1 " "$out"
 result $? "ls lists it without a name"
-run stat tool && ! grep -q "$other" "$out" && grep -q "$client" "$out"
+run stat tool && ! grep -q " $other fastipc" "$out" &&
+	grep -q " $client fastipc" "$out"
 result $? "stat of one server"
-run stat "$address" && grep -q "$other" "$out" && ! grep -q "$client" "$out"
+run stat "$address" && grep -q " $other fastipc" "$out" &&
+	! grep -q " $client fastipc" "$out"
 result $? "stat of a server by its path"
 
 # ---- an ordinary user ----
