@@ -170,7 +170,8 @@ int fastipc_client_cancel(struct fastipc_client *client, uint64_t id);
  * ended and returns how many, without waiting; -EPIPE or -EPROTO once the
  * connection is over (all callbacks have run then).
  * fastipc_client_next_deadline() is the time to call dispatch again at the
- * latest, for the deadlines of calls; FASTIPC_NO_DEADLINE if there is none.
+ * latest, for the deadlines of calls, and at once (it has passed) after a loan
+ * was freed that others wait for; FASTIPC_NO_DEADLINE if there is none.
  */
 int fastipc_client_fd(const struct fastipc_client *client);
 int fastipc_client_dispatch(struct fastipc_client *client);

@@ -58,7 +58,7 @@ int fastipc_request_loan(struct fastipc_request *request, size_t size,
 void *fastipc_loan_data(const struct fastipc_loan *loan);
 size_t fastipc_loan_size(const struct fastipc_loan *loan);
 /* Have done with one that was not sent, any time, also after the connection has
- * ended.  NULL is allowed. */
+ * ended.  Wakes who waits for room.  NULL is allowed.  Any thread. */
 void fastipc_loan_free(struct fastipc_loan *loan);
 
 /* What goes along with a message; zero-initialise it. */

@@ -68,6 +68,7 @@ struct fastipc_client {
 	struct streams streams;
 	uint32_t references; /* the application's, and each stream's */
 	int broken;	     /* why the connection is to be given up */
+	bool room;	     /* for loans, and who waits does not know */
 	bool goaway;	     /* the server drains */
 
 	struct fastipc_assembly assembly;
@@ -252,6 +253,15 @@ int fastipc_client_attach(struct fastipc_client *client,
 			  struct fastipc_outgoing *message);
 /* The server gives a loan back.  -EPROTO. */
 int fastipc_client_take_return(struct fastipc_client *client, uint64_t id);
+/* A loan was freed while somebody waits for room, in any thread. */
+void fastipc_client_tell_room(void *client);
+static inline bool fastipc_client_has_room(const struct fastipc_client *client)
+{
+	return __builtin_expect(
+		__atomic_load_n(&client->room, __ATOMIC_RELAXED), 0);
+}
+/* It was: let those look, and run the callbacks that are due. */
+void fastipc_client_use_room(struct fastipc_client *client);
 /* It is over, or there is room: all who wait for that look. */
 void fastipc_client_wake_borrowers(struct fastipc_client *client);
 /* Before the leader sleeps: -EPROTO the server sent descriptors for nothing. */

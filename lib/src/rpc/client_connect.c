@@ -144,7 +144,9 @@ int fastipc_client_connect(const char *address,
 			address, &proposal,
 			fastipc_after_ns(options->connect_timeout_ns), &link);
 	if (!error && link.own_bulk) {
-		error = fastipc_loans_create(link.own_bulk, &client->loans);
+		error = fastipc_loans_create(link.own_bulk,
+					     fastipc_client_tell_room, client,
+					     &client->loans);
 		if (error)
 			fastipc_link_close(&link);
 	}

@@ -118,13 +118,17 @@ int fastipc_client_lead(struct fastipc_client *client, const struct call *call,
 			uint32_t want, uint64_t deadline)
 {
 	struct fastipc_channel *channel = &client->channel;
-	uint32_t seen = client->kick;
+	uint32_t seen = __atomic_load_n(&client->kick, __ATOMIC_ACQUIRE);
 	int error;
 
 	if (fastipc_client_drain(client, call) || expire(client)) {
 		/* A large message may keep coming for milliseconds. */
 		if (__builtin_expect(fastipc_lock_is_wanted(&client->lock), 0))
 			fastipc_lock_yield(&client->lock);
+		return 0;
+	}
+	if (fastipc_client_has_room(client)) {
+		fastipc_client_use_room(client);
 		return 0;
 	}
 	publish(client);
@@ -234,6 +238,8 @@ static void take_and_arm(struct fastipc_client *client)
 			while (fastipc_client_drain(client, NULL) ||
 			       expire(client))
 				;
+			if (fastipc_client_has_room(client))
+				fastipc_client_use_room(client);
 			publish(client);
 			want = fastipc_client_push_outbox(client);
 			fastipc_streams_run(&client->streams);
@@ -274,6 +280,8 @@ uint64_t fastipc_client_next_deadline(struct fastipc_client *client)
 
 	fastipc_lock(&client->lock);
 	deadline = client->next_deadline;
+	if (fastipc_client_has_room(client))
+		deadline = 1;
 	/* There poll() for POLLIN does not tell of space. */
 	if (client->channel.link.kmod &&
 	    !fastipc_outbox_is_empty(&client->outbox))

@@ -52,6 +52,24 @@ int fastipc_client_take_return(struct fastipc_client *client, uint64_t id)
 	return error;
 }
 
+/* The leader looks, or who becomes it. */
+void fastipc_client_tell_room(void *context)
+{
+	struct fastipc_client *client = context;
+
+	__atomic_store_n(&client->room, true, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&client->kick, 1, __ATOMIC_RELEASE);
+	fastipc_local_wake(&client->kick);
+}
+
+void fastipc_client_use_room(struct fastipc_client *client)
+{
+	__atomic_store_n(&client->room, false, __ATOMIC_RELAXED);
+	fastipc_client_wake_borrowers(client);
+	fastipc_streams_loan_returned(&client->streams);
+	fastipc_streams_run(&client->streams);
+}
+
 static int wait_for_room(struct fastipc_client *client, uint64_t deadline)
 {
 	struct loan_waiter waiter = {

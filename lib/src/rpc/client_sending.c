@@ -46,7 +46,7 @@ void fastipc_client_kick(struct fastipc_client *client)
 {
 	if (!client->leading)
 		return;
-	__atomic_store_n(&client->kick, client->kick + 1, __ATOMIC_RELEASE);
+	__atomic_fetch_add(&client->kick, 1, __ATOMIC_RELEASE);
 	fastipc_local_wake(&client->kick);
 }
 

@@ -29,7 +29,8 @@ struct connection *fastipc_connection_create(struct fastipc_server *server,
 		return NULL;
 	}
 	if (link->own_bulk &&
-	    fastipc_loans_create(link->own_bulk, &connection->loans)) {
+	    fastipc_loans_create(link->own_bulk, fastipc_connection_tell_room,
+				 connection, &connection->loans)) {
 		struct fastipc_link copy = *link;
 
 		fastipc_link_close(&copy);
@@ -88,6 +89,7 @@ void fastipc_connection_close(struct connection *connection)
 	fastipc_channel_fini(channel);
 	fastipc_streams_run(&connection->streams);
 	pthread_mutex_unlock(&connection->lock);
+	fastipc_loans_disown(connection->loans);
 	/* An answer from another thread may have left a backlog just before. */
 	fastipc_worker_unpost(connection->worker, connection);
 	fastipc_assembly_free(&connection->assembly);

@@ -37,6 +37,9 @@ struct loans {
 	pthread_mutex_t lock;
 	uint32_t references; /* the connection's, each loan's that is not out */
 	bool over;
+	bool wanted;		    /* somebody found no room */
+	fastipc_loans_room_fn room; /* NULL: nobody is to be told */
+	void *owner;
 	uint32_t uses; /* counted up, for ids */
 	struct fastipc_bulk *bulk;
 	struct extents *extents;
@@ -49,7 +52,8 @@ static uint32_t pages_of(size_t size)
 	return (uint32_t)((size + PAGE - 1) / PAGE);
 }
 
-int fastipc_loans_create(struct fastipc_bulk *bulk, struct loans **result)
+int fastipc_loans_create(struct fastipc_bulk *bulk, fastipc_loans_room_fn room,
+			 void *owner, struct loans **result)
 {
 	unsigned int order = (unsigned int)__builtin_ctzll(bulk->size / PAGE);
 	struct loans *loans = calloc(1, sizeof(*loans));
@@ -64,6 +68,8 @@ int fastipc_loans_create(struct fastipc_bulk *bulk, struct loans **result)
 	}
 	pthread_mutex_init(&loans->lock, NULL);
 	loans->references = 1;
+	loans->room = room;
+	loans->owner = owner;
 	loans->free_slot = NO_SLOT;
 	loans->bulk = fastipc_bulk_ref(bulk);
 	*result = loans;
@@ -96,12 +102,22 @@ static void forget(struct loans *loans, struct fastipc_loan *loan)
 	free(loan);
 }
 
+void fastipc_loans_disown(struct loans *loans)
+{
+	if (!loans)
+		return;
+	pthread_mutex_lock(&loans->lock);
+	loans->room = NULL;
+	pthread_mutex_unlock(&loans->lock);
+}
+
 void fastipc_loans_end(struct loans *loans)
 {
 	if (!loans)
 		return;
 	pthread_mutex_lock(&loans->lock);
 	loans->over = true;
+	loans->room = NULL;
 	for (uint32_t i = 0; i < loans->slot_count; i++)
 		if (loans->slots[i].loan && loans->slots[i].loan->lent)
 			forget(loans, loans->slots[i].loan);
@@ -173,6 +189,7 @@ int fastipc_loans_take(struct loans *loans, size_t size,
 	loan->size = size;
 	pthread_mutex_lock(&loans->lock);
 	error = enter(loans, loan);
+	loans->wanted |= error == -EAGAIN;
 	pthread_mutex_unlock(&loans->lock);
 	if (!error) {
 		*result = loan;
@@ -204,6 +221,10 @@ void fastipc_loan_free(struct fastipc_loan *loan)
 	loans = loan->loans;
 	pthread_mutex_lock(&loans->lock);
 	forget(loans, loan);
+	if (loans->wanted && loans->room) {
+		loans->wanted = false;
+		loans->room(loans->owner);
+	}
 	unlock_unref(loans);
 }
 

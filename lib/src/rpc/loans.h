@@ -17,8 +17,17 @@
 
 struct loans;
 
+/*
+ * There is room again after somebody was told that there is none, and not by
+ * the peer's doing.  Any thread, which may have any lock: it must not wait.
+ */
+typedef void (*fastipc_loans_room_fn)(void *owner);
+
 /* Of @bulk, which it keeps a reference to.  -ENOMEM. */
-int fastipc_loans_create(struct fastipc_bulk *bulk, struct loans **loans);
+int fastipc_loans_create(struct fastipc_bulk *bulk, fastipc_loans_room_fn room,
+			 void *owner, struct loans **loans);
+/* The owner is not told of anything from here on.  NULL is allowed. */
+void fastipc_loans_disown(struct loans *loans);
 /* The connection is over: what the peer had is free.  NULL is allowed. */
 void fastipc_loans_end(struct loans *loans);
 

@@ -69,6 +69,7 @@ struct handshake {
 #define EVENT_HANGUP 4u	  /* the socket is closed: drain, then forget */
 #define EVENT_BACKLOG 8u  /* another thread left something to send */
 #define EVENT_DRAIN 16u	  /* the server drains */
+#define EVENT_ROOM 32u	  /* a loan was freed, and somebody waits for room */
 
 struct connection {
 	struct watch watch;
@@ -255,6 +256,10 @@ int fastipc_worker_scratch_grow(struct worker *worker, uint32_t size);
  * to give the client up. */
 int fastipc_connection_take_laden(struct connection *connection,
 				  const struct fastipc_frame *frame);
+/* A loan was freed while somebody waits for room, in any thread. */
+void fastipc_connection_tell_room(void *connection);
+/* There is room: streams that want it look, and callbacks that are due run. */
+void fastipc_connection_use_room(struct connection *connection);
 /* The client gives a loan back.  -EPROTO. */
 int fastipc_connection_take_return(struct connection *connection, uint64_t id);
 /* What came with a request that is answered goes back.  The sending half is the

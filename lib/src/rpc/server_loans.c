@@ -18,19 +18,31 @@ int fastipc_request_loan(struct fastipc_request *request, size_t size,
 	return fastipc_loans_take(request->connection->loans, size, loan);
 }
 
+void fastipc_connection_use_room(struct connection *connection)
+{
+	/* Only who has taken a stream may wait for room. */
+	if (!fastipc_connection_is_shared(connection))
+		return;
+	pthread_mutex_lock(&connection->lock);
+	fastipc_streams_loan_returned(&connection->streams);
+	fastipc_streams_run(&connection->streams);
+	pthread_mutex_unlock(&connection->lock);
+}
+
+void fastipc_connection_tell_room(void *context)
+{
+	struct connection *connection = context;
+
+	fastipc_worker_post(connection->worker, connection, EVENT_ROOM);
+}
+
 int fastipc_connection_take_return(struct connection *connection, uint64_t id)
 {
 	if (fastipc_loans_returned(connection->loans, id)) {
 		connection->loan_error = true;
 		return -EPROTO;
 	}
-	/* Only who has taken a stream may wait for room. */
-	if (!fastipc_connection_is_shared(connection))
-		return 0;
-	pthread_mutex_lock(&connection->lock);
-	fastipc_streams_loan_returned(&connection->streams);
-	fastipc_streams_run(&connection->streams);
-	pthread_mutex_unlock(&connection->lock);
+	fastipc_connection_use_room(connection);
 	return 0;
 }
 

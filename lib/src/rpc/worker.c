@@ -96,7 +96,8 @@ void fastipc_worker_post(struct worker *worker, struct connection *connection,
 	pthread_mutex_unlock(&worker->inbox_lock);
 	ring_inbox(worker);
 	/* A loop of the application's own sleeps on descriptors. */
-	if (event == EVENT_BACKLOG && !worker->server->options.threads)
+	if (event & (EVENT_BACKLOG | EVENT_ROOM) &&
+	    !worker->server->options.threads)
 		fastipc_server_stop(worker->server);
 }
 
@@ -224,6 +225,8 @@ static void handle_inbox(struct worker *worker)
 		if (events & EVENT_NEW)
 			adopt(worker, connection);
 		fastipc_hot_add(worker, connection);
+		if (events & EVENT_ROOM)
+			fastipc_connection_use_room(connection);
 		if (events & EVENT_DRAIN)
 			drain(worker, connection);
 		if (events & EVENT_HANGUP)
