@@ -504,10 +504,22 @@ static void of_a_pong(struct fastipc_channel *channel)
 	put_whole(channel, FASTIPC_TYPE_PONG, 0, 77, "", 0);
 }
 
+/* Late replies: what they lend goes back at once, to who takes nothing. */
+static void lend_without_end(struct fastipc_channel *channel)
+{
+	struct block block = { 0 };
+
+	add_loan(&block, 1, 0, 1);
+	while (!channel->hungup)
+		put_whole(channel, ECHO, FASTIPC_FRAME_EXT, 77, block.words,
+			  (uint32_t)block.words[0]);
+}
+
 static void hostile_servers(void **state)
 {
 	(void)state;
 	SCENARIO(lend_outside);
+	SCENARIO(lend_without_end);
 	SCENARIO(more_than_agreed);
 	SCENARIO(fewer_than_announced);
 	SCENARIO(of_another_frame);

@@ -88,12 +88,18 @@ static void append(struct parcel **first, struct parcel **last,
 	*last = parcel;
 }
 
+static bool is_return(const struct parcel *parcel)
+{
+	return parcel->message.type == FASTIPC_TYPE_RETURN;
+}
+
 void fastipc_outbox_add(struct outbox *outbox, struct flow *flow,
 			struct parcel *parcel)
 {
 	parcel->flow = flow;
 	if (!flow) {
 		append(&outbox->small, &outbox->small_last, parcel);
+		outbox->returns += is_return(parcel);
 	} else {
 		flow->bytes += parcel->message.size - parcel->message.offset;
 		flow->costs += parcel->cost;
@@ -125,6 +131,7 @@ void fastipc_outbox_remove(struct outbox *outbox, struct parcel *parcel)
 
 	if (!flow) {
 		unlink_parcel(&outbox->small, &outbox->small_last, parcel);
+		outbox->returns -= is_return(parcel);
 	} else {
 		unlink_parcel(&flow->first, &flow->last, parcel);
 		flow->bytes -= parcel->message.size - parcel->message.offset;

@@ -54,6 +54,7 @@ struct outbox {
 	struct parcel *small, *small_last;
 	struct flow *turns[2]; /* urgent and not: whose turn it is */
 	struct flow large;     /* messages of calls */
+	uint32_t returns;      /* of the small: RETURNs */
 	/* Any thread may look at these: */
 	uint32_t count;		    /* parcels */
 	bool clogged;		    /* small ones, or very much of calls */

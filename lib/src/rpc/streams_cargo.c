@@ -8,6 +8,10 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "transport/bulk.h"
+
+/* Bytes: an area has so many pieces as it has pages, and no more. */
+#define PIECE_LEAST 4096u
 
 /* ---- sending ---- */
 
@@ -78,6 +82,15 @@ void fastipc_streams_loan_returned(struct streams *streams)
 
 /* ---- receiving ---- */
 
+/* More wait for room than the peer can have lent, by the protocol: it lends,
+ * and takes nothing back. */
+static bool is_flooded(const struct streams *streams)
+{
+	const struct fastipc_bulk *bulk = streams->channel->link.peer_bulk;
+
+	return streams->outbox->returns > bulk->size / PIECE_LEAST;
+}
+
 void fastipc_streams_give_back(struct streams *streams, uint64_t loan)
 {
 	struct fastipc_outgoing message = {
@@ -86,19 +99,12 @@ void fastipc_streams_give_back(struct streams *streams, uint64_t loan)
 		.id = loan,
 	};
 
-	if (!streams->failed)
+	if (streams->failed)
+		return;
+	if (is_flooded(streams))
+		streams->ops->abandon(streams, -EPROTO);
+	else
 		fastipc_streams_send_control(streams, &message);
-}
-
-static void drop_delivery(struct streams *streams,
-			  struct fastipc_delivery *delivery)
-{
-	bool lent = delivery->bulk != NULL;
-	uint64_t loan = delivery->loan;
-
-	fastipc_delivery_free(delivery);
-	if (lent)
-		fastipc_streams_give_back(streams, loan);
 }
 
 /* There is no room for it: the stream ends, and nothing else does. */
@@ -162,12 +168,15 @@ void fastipc_stream_drop_arrival(struct fastipc_stream *stream,
 				 struct arrival *arrival)
 {
 	struct streams *streams = stream->streams;
+	struct fastipc_delivery *delivery = arrival->delivery;
 
-	if (arrival->delivery) {
-		streams->descriptors -= arrival->delivery->count;
-		drop_delivery(streams, arrival->delivery);
-	}
 	free(arrival);
+	if (!delivery)
+		return;
+	streams->descriptors -= delivery->count;
+	if (delivery->bulk)
+		fastipc_streams_give_back(streams, delivery->loan);
+	fastipc_delivery_free(delivery);
 }
 
 void fastipc_delivery_end(struct fastipc_delivery *delivery)
@@ -177,8 +186,12 @@ void fastipc_delivery_end(struct fastipc_delivery *delivery)
 	if (!delivery)
 		return;
 	streams = delivery->streams;
-	streams->ops->lock(streams);
-	drop_delivery(streams, delivery);
-	streams->ops->unlock(streams);
+	if (delivery->bulk) {
+		streams->ops->lock(streams);
+		fastipc_streams_give_back(streams, delivery->loan);
+		streams->ops->unlock(streams);
+	}
+	/* To close what a stranger has sent may take long: not with the lock. */
+	fastipc_delivery_free(delivery);
 	streams->ops->drop(streams);
 }
