@@ -316,6 +316,76 @@ static void space_never_comes(void **state)
 	client_does_not_hang(FASTIPC_WAIT_BLOCK);
 }
 
+/* ---- calls that end while they are being started ---- */
+
+static void leaves(struct fastipc_channel *channel)
+{
+	(void)channel;
+	usleep(100000);
+	_exit(0);
+}
+
+struct told {
+	unsigned int times;
+	int status;
+};
+
+static void tell(void *context, int status, const void *data, size_t size)
+{
+	struct told *told = context;
+
+	(void)data;
+	(void)size;
+	told->times++;
+	told->status = status;
+}
+
+/*
+ * A small call, and a large one that has to wait for room: of the end of each
+ * its caller is told once, by the callback or by the result.
+ */
+static void start_and_lose(scenario_fn scenario, uint64_t timeout, int expected)
+{
+	static const unsigned char data[1 << 20];
+	struct fastipc_call_options options;
+	struct told told[4] = { { 0 } };
+	struct fastipc_client *client;
+	pid_t pid = start_scenario(scenario, NULL, &client);
+	uint64_t until = soon(), id;
+
+	fastipc_call_options_init(&options);
+	options.done = tell;
+	for (unsigned int i = 0; i < 4; i++) {
+		int error;
+
+		options.context = &told[i];
+		if (timeout)
+			options.deadline = fastipc_after_ns(timeout);
+		error = fastipc_client_start(client, ECHO, data,
+					     i % 2 ? sizeof(data) : 1, &options,
+					     &id);
+		if (error)
+			tell(&told[i], error, NULL, 0);
+	}
+	while (!told[0].times || !told[2].times) {
+		assert_true(fastipc_now_ns() < until);
+		(void)fastipc_client_wait(client, until);
+	}
+	for (unsigned int i = 0; i < 4; i++) {
+		assert_int_equal(told[i].times, 1);
+		assert_int_equal(told[i].status, expected);
+	}
+	fastipc_client_close(client);
+	assert_ended_well(pid);
+}
+
+static void ends_while_started(void **state)
+{
+	(void)state;
+	start_and_lose(leaves, 0, -EPIPE);
+	start_and_lose(reads_nothing, 50 * MS, -ETIMEDOUT);
+}
+
 /* A one-way message is given up half sent; the next ones arrive whole. */
 static void reads_late(struct fastipc_channel *channel)
 {
@@ -466,6 +536,7 @@ int main(void)
 		cmocka_unit_test(broken_fragments),
 		cmocka_unit_test(unknown_ids_are_dropped),
 		cmocka_unit_test(space_never_comes),
+		cmocka_unit_test(ends_while_started),
 		cmocka_unit_test(half_a_message_is_given_up),
 		cmocka_unit_test(heads_that_lie),
 		cmocka_unit_test(scribbling_server),

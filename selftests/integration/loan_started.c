@@ -351,7 +351,7 @@ static void not_started(void **state)
 	options.attachment = &attachment;
 	options.delivery = &delivery;
 	/* Each has the loan. */
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 4; i++) {
 		assert_result(fastipc_client_loan(client, AREA, soon(),
 						  &attachment.loan),
 			      0);
@@ -361,7 +361,7 @@ static void not_started(void **state)
 				      : i == 2 ? FASTIPC_TYPE_RESERVED + 7
 					       : SWAP,
 				      large, i ? 0 : sizeof(large), &options,
-				      &id),
+				      i == 3 ? NULL : &id),
 			      i ? -EINVAL : -EMSGSIZE);
 		assert_null(delivery);
 	}

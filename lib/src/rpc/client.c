@@ -54,9 +54,11 @@ int fastipc_call_launch(struct fastipc_client *client, struct call *call,
 	error = fastipc_client_send(client, message, flags, deadline);
 	fastipc_client_packed(client, packer, message, size, error);
 	fastipc_cargo_drop(message->cargo);
-	/* Meanwhile fastipc_client_fail_all() may have ended it. */
-	if (error && fastipc_call_find(client, message->id))
+	/* Its deadline, or the connection's end, may have ended it before. */
+	if (error && fastipc_call_find(client, message->id)) {
 		fastipc_call_leave(client, call);
+		message->id = 0;
+	}
 	return error;
 }
 
@@ -412,12 +414,15 @@ void fastipc_call_options_init(struct fastipc_call_options *options)
 /* On error the attachment's loan is gone. */
 static int prepare(struct fastipc_client *client,
 		   const struct fastipc_call_options *options, const void *data,
-		   size_t size, struct fastipc_outgoing *message)
+		   size_t size, const uint64_t *id,
+		   struct fastipc_outgoing *message)
 {
 	bool ping = message->type == FASTIPC_TYPE_PING && !size;
 	int error = fastipc_client_check_message(
 		client, ping ? 0 : message->type, data, size);
 
+	if (!error && !id)
+		error = fastipc_fail(-EINVAL, "id is NULL");
 	if (!error && ping && options->attachment)
 		error = fastipc_fail(-EINVAL, "nothing goes along with a ping");
 	if (!error)
@@ -441,12 +446,12 @@ int fastipc_client_start(struct fastipc_client *client, uint16_t type,
 	struct call *call;
 	int error;
 
-	if (!options || options->size < sizeof(*options) || !id)
+	if (!options || options->size < sizeof(*options))
 		return fastipc_fail(-EINVAL,
-				    "options (initialised) and id are needed");
+				    "options (initialised) are needed");
 	if (options->delivery)
 		*options->delivery = NULL;
-	error = prepare(client, options, data, size, &message);
+	error = prepare(client, options, data, size, id, &message);
 	if (error)
 		return error;
 	fastipc_lock(&client->lock);
@@ -466,13 +471,15 @@ int fastipc_client_start(struct fastipc_client *client, uint16_t type,
 	};
 	error = fastipc_call_launch(client, call, &message, options->flags,
 				    options->deadline);
-	if (error) {
+	/* From here on a call with a callback may have ended, and be no more. */
+	if (error && !message.id) {
 		fastipc_call_free(client, call);
 	} else {
-		*id = call->id;
-		if (call->done)
+		*id = message.id;
+		if (!error && options->done)
 			client->next_deadline = fastipc_client_sooner(
-				client->next_deadline, call->deadline);
+				client->next_deadline, options->deadline);
+		error = 0;
 	}
 	fastipc_client_promote(client);
 	fastipc_unlock(&client->lock);

@@ -235,6 +235,8 @@ int fastipc_client_check_message(const struct fastipc_client *client,
 /*
  * Enter @call and send its request, @message, but for its id and deadline.  On
  * error nothing is in flight.  The message's cargo is gone in any case.
+ * On error a message that has an id is of a call that has ended meanwhile: if
+ * it has a callback, that was told, and @call is no more.
  */
 int fastipc_call_launch(struct fastipc_client *client, struct call *call,
 			struct fastipc_outgoing *message, unsigned int flags,
