@@ -23,7 +23,10 @@ static inline void payload_stamp(void *data, size_t size, uint64_t sequence)
 {
 	uint64_t last = payload_last_stamp(sequence);
 
-	memcpy(data, &sequence, size < 8 ? size : 8);
+	if (size >= 8)
+		memcpy(data, &sequence, 8);
+	else
+		memcpy(data, &sequence, size);
 	if (size >= 16)
 		memcpy((char *)data + size - 8, &last, 8);
 }

@@ -45,6 +45,11 @@ FASTIPC_INLINE void copy(char *to, const char *from, size_t size, bool in)
 
 void fastipc_frame_copy_out(void *to, const void *from, size_t size)
 {
+	if (size - 8 <= 8) {
+		fastipc_frame_copy_word(to, from, 0);
+		fastipc_frame_copy_word(to, from, size - 8);
+		return;
+	}
 	copy(to, from, size, false);
 }
 

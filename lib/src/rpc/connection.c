@@ -599,7 +599,8 @@ static bool flush(struct connection *connection)
 	return moved;
 }
 
-static inline void fetch_ahead(const struct connection *connection)
+static inline void fetch_ahead(const struct connection *connection,
+			       uint64_t replied)
 {
 	const struct fastipc_consumer *rx = &connection->channel.rx;
 	const unsigned char *ahead =
@@ -607,8 +608,9 @@ static inline void fetch_ahead(const struct connection *connection)
 
 	__builtin_prefetch(ahead);
 	__builtin_prefetch(ahead + 64);
-	/* Replies follow each other, too. */
-	if (!fastipc_connection_is_shared(connection))
+	/* Replies follow each other, too, if there are any. */
+	if (!fastipc_connection_is_shared(connection) &&
+	    connection->channel.tx.tail != replied)
 		fastipc_producer_prepare(&connection->channel.tx);
 }
 
@@ -616,11 +618,14 @@ unsigned int fastipc_connection_serve(struct connection *connection)
 {
 	struct fastipc_channel *channel = &connection->channel;
 	unsigned int done = 0;
+	uint64_t replied = 0;
 	int error = 0;
 
 	fastipc_channel_settle(channel);
-	if (!fastipc_connection_is_shared(connection))
+	if (!fastipc_connection_is_shared(connection)) {
 		fastipc_channel_hold(channel);
+		replied = channel->tx.tail;
+	}
 	if (__builtin_expect(fastipc_connection_has_backlog(connection), 0) &&
 	    flush(connection))
 		done++;
@@ -629,7 +634,7 @@ unsigned int fastipc_connection_serve(struct connection *connection)
 		/* A stream of messages: have the next lines on their way.  A
 		 * single message's successor is the client's to write. */
 		if (done > 1)
-			fetch_ahead(connection);
+			fetch_ahead(connection, replied);
 		error = serve_one(connection);
 		if (error)
 			break;
