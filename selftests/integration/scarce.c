@@ -2,7 +2,8 @@
 /*
  * Clients, topics, pools and servers are made while memory or descriptors run
  * out, at each step once: that fails, with the error that is documented and
- * something to read, and leaves nothing behind.
+ * something to read, and leaves nothing behind.  And an answer that there is no
+ * memory for.
  */
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -12,6 +13,8 @@
 
 #define STEPS_MOST 500 /* to make anything */
 #define AREA FASTIPC_BULK_MIN
+#define FILL 1	      /* a stream that is longer than the ring */
+#define ANSWER 2      /* what is answered while there is no memory */
 #define UNCONNECTED 1 /* what was made lacks its connection */
 
 static struct server_process server;
@@ -265,6 +268,71 @@ static void no_memory_for_threads(void **state)
 	}
 }
 
+/* ---- answers ---- */
+
+static uint32_t *answered; /* of the server's process, and this one's */
+
+/* More than goes into the ring, so that what follows has to be kept. */
+static int on_fill(struct fastipc_request *request, void *context)
+{
+	static const unsigned char data[100000];
+	struct fastipc_stream *stream = fastipc_request_stream(request, NULL);
+
+	(void)context;
+	check(stream);
+	check(!fastipc_stream_write(stream, data, sizeof(data), 0, 0));
+	fastipc_stream_finish(stream, 0, NULL, NULL, 0);
+	fastipc_stream_close(stream);
+	return 0;
+}
+
+static int on_answer(struct fastipc_request *request, void *context)
+{
+	int error;
+
+	(void)context;
+	until_failure = 1;
+	error = fastipc_request_reply(request, "x", 1);
+	until_failure = 0;
+	check(error == -ENOMEM);
+	__atomic_store_n(answered, 1, __ATOMIC_RELEASE);
+	return 0;
+}
+
+/* A stream whose answer cannot be kept ends. */
+static void no_memory_to_answer(void **state)
+{
+	struct fastipc_stream *streams[2];
+	struct fastipc_buffer buffer = { 0 };
+	struct fastipc_client_options options;
+	struct fastipc_client *client;
+	uint64_t until = soon();
+
+	(void)state;
+	if (!MEMORY_FAILS)
+		skip();
+	fastipc_client_options_init(&options);
+	options.ring_size = RING;
+	client = connect_with(server.address, &options);
+	for (uint16_t i = 0; i < 2; i++)
+		assert_result(fastipc_stream_open(client, FILL + i, "", 0, NULL,
+						  &streams[i]),
+			      0);
+	/* Before that, nobody makes room. */
+	while (!__atomic_load_n(answered, __ATOMIC_ACQUIRE)) {
+		assert_true(fastipc_now_ns() < until);
+		usleep(1000);
+	}
+	assert_result(fastipc_stream_read(streams[1], &buffer, soon()),
+		      -ENOMEM);
+	assert_result(fastipc_stream_read(streams[0], &buffer, soon()), 0);
+	assert_int_equal(buffer.size, 100000);
+	for (uint16_t i = 0; i < 2; i++)
+		fastipc_stream_close(streams[i]);
+	fastipc_buffer_free(&buffer);
+	fastipc_client_close(client);
+}
+
 /* ---- descriptors ---- */
 
 static int make_within(int (*make)(void), rlim_t descriptors)
@@ -306,22 +374,28 @@ static void descriptors_run_out(void **state)
 
 /* ---- */
 
-static void add_nothing(struct fastipc_server *made)
+static void add_handlers(struct fastipc_server *made)
 {
-	(void)made;
+	check(!fastipc_server_add_handler(made, FILL, on_fill, NULL));
+	check(!fastipc_server_add_handler(made, ANSWER, on_answer, NULL));
 }
 
 static int start(void **state)
 {
-	static const struct service service = { .add = add_nothing };
+	static const struct service service = { .add = add_handlers };
 	struct fastipc_server_options options;
 
 	if (runtime_directory_make(state))
+		return -1;
+	answered = mmap(NULL, sizeof(*answered), PROT_READ | PROT_WRITE,
+			MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (answered == MAP_FAILED)
 		return -1;
 	fastipc_server_options_init(&options);
 	options.bulk_size = AREA;
 	options.bulk_max = AREA;
 	options.max_descriptors = 4;
+	options.ring_size = RING;
 	server_start(&server, &options, &service);
 	return 0;
 }
@@ -329,6 +403,7 @@ static int start(void **state)
 static int stop(void **state)
 {
 	server_stop(&server);
+	munmap(answered, sizeof(*answered));
 	return runtime_directory_remove(state);
 }
 
@@ -337,6 +412,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(memory_runs_out),
 		cmocka_unit_test(no_memory_for_threads),
+		cmocka_unit_test(no_memory_to_answer),
 		cmocka_unit_test(descriptors_run_out),
 	};
 

@@ -380,7 +380,8 @@ int fastipc_streams_answer(struct fastipc_stream *stream, const void *data,
 			   uint32_t size, struct fastipc_cargo *cargo,
 			   int failure, const char *text)
 {
-	int error = 0;
+	int written = 0;
+	int error;
 
 	/* Its client gave it up: there is nobody to answer. */
 	if (stream->finished) {
@@ -388,20 +389,16 @@ int fastipc_streams_answer(struct fastipc_stream *stream, const void *data,
 		return 0;
 	}
 	if (!failure && (size || cargo)) {
-		error = fastipc_streams_write(stream, data, size, cargo, true);
-		if (!error)
-			cargo = NULL;
-		else if (error == -EAGAIN)
-			failure = -EMSGSIZE;
-		else if (cargo)
-			failure = error;
-		else
-			return error;
+		written =
+			fastipc_streams_write(stream, data, size, cargo, true);
+		/* The client is not to wait for what does not come. */
+		failure = written;
 	}
-	fastipc_cargo_drop(cargo);
+	if (failure)
+		fastipc_cargo_drop(cargo);
 	fastipc_streams_ref(stream);
 	error = fastipc_streams_finish(stream, failure, text, NULL, 0);
 	fastipc_streams_close(stream);
 	fastipc_streams_unref(stream);
-	return error;
+	return written ? written : error;
 }
