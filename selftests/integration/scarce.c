@@ -13,6 +13,7 @@
 
 #define STEPS_MOST 500 /* to make anything */
 #define AREA FASTIPC_BULK_MIN
+#define RING 65536u
 #define FILL 1	      /* a stream that is longer than the ring */
 #define ANSWER 2      /* what is answered while there is no memory */
 #define UNCONNECTED 1 /* what was made lacks its connection */
