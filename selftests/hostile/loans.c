@@ -4,9 +4,12 @@
  * ends, and is counted; nobody else notices, and nothing is left behind.
  */
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 #include "attacked.h"
 #include "cargo_by_hand.h"
@@ -14,7 +17,9 @@
 #include "transport/handshake.h"
 #include "transport/hello.h"
 
-#define LEND 10 /* lends the client 64 KiB */
+#define LEND 10	  /* lends the client 64 KiB */
+#define SEND 11	  /* sends it MOST descriptors */
+#define HUMBLE 12 /* the server is no privileged process any more */
 
 static int on_lend(struct fastipc_request *request, void *context)
 {
@@ -27,9 +32,43 @@ static int on_lend(struct fastipc_request *request, void *context)
 	return fastipc_request_reply_with(request, "", 0, &attachment);
 }
 
+static int on_send(struct fastipc_request *request, void *context)
+{
+	const int fds[MOST] = { 0 };
+	const struct fastipc_attachment attachment = {
+		.descriptors = fds,
+		.descriptor_count = MOST,
+	};
+
+	(void)context;
+	fastipc_request_reply_with(request, "", 0, &attachment);
+	return 0;
+}
+
+/* As of its thread, which is its only worker. */
+static int on_humble(struct fastipc_request *request, void *context)
+{
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	const struct __user_cap_data_struct none[2] = { { 0 } };
+	struct rlimit limit;
+
+	(void)context;
+	check(!getrlimit(RLIMIT_NOFILE, &limit));
+	limit.rlim_cur = MOST * 8;
+	check(!setrlimit(RLIMIT_NOFILE, &limit));
+	check(!syscall(SYS_capset, &header, none));
+	return fastipc_request_reply(request, "", 0);
+}
+
 static void add_all(struct fastipc_server *attacked_server)
 {
 	add_handlers(attacked_server);
+	check(!fastipc_server_add_handler(attacked_server, SEND, on_send,
+					  NULL));
+	check(!fastipc_server_add_handler(attacked_server, HUMBLE, on_humble,
+					  NULL));
 	check(!fastipc_server_add_handler(attacked_server, LEND, on_lend,
 					  NULL));
 }
@@ -48,6 +87,7 @@ static void begin(void)
 	server_start(&server, &options, &lending);
 	fastipc_client_options_init(&client_options);
 	client_options.bulk_max = AREA;
+	client_options.max_descriptors = MOST;
 	good = connect_with(server.address, &client_options);
 }
 
@@ -284,6 +324,42 @@ static void wrong_descriptors(void **state)
 	announced = 1;
 	label_size = 0;
 	attack_as(&without, announce, "not agreed on");
+	end();
+}
+
+/*
+ * Who takes no descriptors uses up what the server's user may have under way.
+ * Then nobody gets any more, until that one goes; but nobody is dropped.
+ */
+static void never_taken(void **state)
+{
+	struct fastipc_delivery *delivery;
+	struct fastipc_channel channel;
+	uint64_t until = soon();
+	int error;
+
+	(void)state;
+	begin();
+	hostile_connect_with(server.address, &well_equipped, &channel);
+	assert_result(fastipc_client_call(good, HUMBLE, NULL, 0, NULL, soon()),
+		      0);
+	for (uint64_t i = 1; i <= FASTIPC_PASSING_MOST; i++)
+		put_whole(&channel, SEND, 0, i, "", 0);
+	do {
+		error = fastipc_client_call_with(good, SEND, NULL, 0, NULL,
+						 NULL, &delivery, soon());
+		fastipc_delivery_end(delivery);
+		assert_true(fastipc_now_ns() < until);
+	} while (!error);
+	assert_result(error, -ETOOMANYREFS);
+	assert_served(good);
+	fastipc_channel_fini(&channel);
+	do {
+		error = fastipc_client_call_with(good, SEND, NULL, 0, NULL,
+						 NULL, &delivery, soon());
+		fastipc_delivery_end(delivery);
+		assert_true(fastipc_now_ns() < until);
+	} while (error);
 	end();
 }
 
@@ -537,6 +613,7 @@ int main(void)
 		cmocka_unit_test(wrong_returns),
 		cmocka_unit_test(never_given_back),
 		cmocka_unit_test(wrong_descriptors),
+		cmocka_unit_test(never_taken),
 		cmocka_unit_test(strange_frames),
 		cmocka_unit_test(malformed),
 		cmocka_unit_test(wrong_offers),

@@ -88,6 +88,22 @@ void fastipc_request_fingerprint(const struct fastipc_request *request,
 
 /* ---- answering ---- */
 
+/* One that cannot go with what is to go along fails. */
+static int send_laden(struct fastipc_request *request,
+		      struct fastipc_outgoing *message, bool from_worker)
+{
+	struct connection *connection = request->connection;
+	int error = fastipc_connection_send_slowly(connection, message,
+						   from_worker);
+
+	if (error && message->cargo)
+		fastipc_connection_send_error(
+			connection, request->type, request->id, error,
+			"the server could not send what was to go along",
+			from_worker);
+	return error;
+}
+
 static int send_reply(struct fastipc_request *request,
 		      struct fastipc_outgoing *message, size_t size,
 		      bool from_worker)
@@ -105,8 +121,7 @@ static int send_reply(struct fastipc_request *request,
 			size, most);
 	}
 	if (__builtin_expect(message->cargo != NULL, 0))
-		return fastipc_connection_send_slowly(connection, message,
-						      from_worker);
+		return send_laden(request, message, from_worker);
 	return fastipc_connection_send(connection, message, from_worker);
 }
 

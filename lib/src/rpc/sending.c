@@ -151,6 +151,9 @@ int fastipc_connection_send_slowly(struct connection *connection,
 		if (error == -EAGAIN)
 			error = put_aside(connection, message, from_worker);
 	}
+	/* What cannot go along is no reason: nothing was sent. */
+	if (__builtin_expect(error && message->cargo && error != -EPROTO, 0))
+		return error;
 	if (__builtin_expect(error, 0))
 		return fastipc_connection_abandon(connection, error);
 	fastipc_channel_notify(channel, FASTIPC_WANT_DATA);
