@@ -2,65 +2,10 @@
 /*
  * Frames: their bytes, what is refused, fragments, and what checksums detect.
  */
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "frame/frame.h"
-
-#define SMALL_RING 4096u
-#define LARGE_RING (256u << 10)
-
-/* Payload of a frame in these: by the record size, and by frame.c. */
-#define SMALL_FRAGMENT (SMALL_RING / 4 - 8 - 24)
-#define LARGE_FRAGMENT (16384u - 32)
+#include "frame_pair.h"
 
 /* The block of extensions with TOTAL alone. */
 #define TOTAL_BLOCK 16
-
-/* Both ends of a connection: @near sends, @far receives. */
-struct pair {
-	struct fastipc_channel near;
-	struct fastipc_channel far;
-};
-
-static struct pair *pair_make(uint32_t ring_size,
-			      enum fastipc_checksum checksum)
-{
-	const struct fastipc_proposal proposal = { .checksum = checksum,
-						   .ring_size = ring_size,
-						   .max_message = 1u << 20 };
-	struct fastipc_link links[2];
-	struct pair *pair = calloc(1, sizeof(*pair));
-
-	assert_non_null(pair);
-	assert_int_equal(fastipc_link_pair(&proposal, links), 0);
-	fastipc_channel_init(&pair->near, &links[0], FASTIPC_WAIT_BLOCK);
-	fastipc_channel_init(&pair->far, &links[1], FASTIPC_WAIT_BLOCK);
-	return pair;
-}
-
-static void pair_free(struct pair *pair)
-{
-	fastipc_channel_fini(&pair->near);
-	fastipc_channel_fini(&pair->far);
-	free(pair);
-}
-
-/* The bytes that @near published last, to look at and to spoil. */
-static unsigned char *bytes_of(struct pair *pair)
-{
-	const struct fastipc_consumer *rx = &pair->far.rx;
-
-	return pair->near.link.own.data + (rx->head & rx->mask) +
-	       FASTIPC_RECORD_WORD;
-}
 
 static void push(struct pair *pair, uint16_t type, uint64_t id, uint8_t flags,
 		 const void *data, uint32_t size)
@@ -100,16 +45,6 @@ static void assert_peek(struct pair *pair, int error)
 			 0);
 	fastipc_consumer_next(&pair->far.rx, size);
 	fastipc_consumer_release(&pair->far.rx);
-}
-
-static unsigned char *pattern(uint32_t size)
-{
-	unsigned char *data = malloc(size + 1);
-
-	assert_non_null(data);
-	for (uint32_t i = 0; i < size; i++)
-		data[i] = (unsigned char)(i * 7 + (i >> 8) * 13);
-	return data;
 }
 
 /* ---- bytes ---- */
@@ -658,33 +593,6 @@ static void assembly_grows(void **state)
 
 /* ---- checksums ---- */
 
-/* Whether the receiver notices what is wrong with the frame. */
-static bool is_noticed(struct pair *pair)
-{
-	unsigned char payload[SMALL_RING];
-	struct fastipc_frame frame = { 0 };
-
-	return fastipc_frame_peek(&pair->far, &frame) ||
-	       fastipc_frame_take(&pair->far, &frame, payload);
-}
-
-/* Flip each bit of the frame; those before byte @covered must be noticed. */
-static void flip_bits(struct pair *pair, uint32_t size, uint32_t covered)
-{
-	unsigned char *bytes = bytes_of(pair);
-
-	assert_false(is_noticed(pair));
-	for (uint32_t bit = 0; bit < 8 * size; bit++) {
-		bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
-		if (bit / 8 < covered)
-			assert_true(is_noticed(pair));
-		else if (covered)
-			assert_false(is_noticed(pair));
-		bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
-	}
-	assert_false(is_noticed(pair));
-}
-
 static void flipped_bits_are_noticed(void **state)
 {
 	const uint32_t sizes[] = { 0, 1, 7, 8, 50, 333 };
@@ -733,62 +641,6 @@ static void without_checksum_payloads_are_believed(void **state)
 	pair_free(pair);
 }
 
-/* ---- deadlines ---- */
-
-static int push_deadline(struct pair *pair, uint64_t deadline,
-			 struct fastipc_frame *frame)
-{
-	struct fastipc_outgoing message = {
-		.data = (const unsigned char *)"hello",
-		.size = 5,
-		.id = 1,
-		.type = 1,
-		.deadline = deadline,
-	};
-
-	assert_int_equal(
-		fastipc_frame_push_slowly(&pair->near, &message, false), 0);
-	return fastipc_frame_peek(&pair->far, frame);
-}
-
-/* Both ends say whether they share a clock. */
-static uint64_t deadline_through(bool near, bool far, uint64_t deadline,
-				 int expected)
-{
-	struct pair *pair = pair_make(SMALL_RING, FASTIPC_CHECKSUM_FULL);
-	struct fastipc_frame frame = { 0 };
-
-	pair->near.link.same_clock = near;
-	pair->far.link.same_clock = far;
-	assert_int_equal(push_deadline(pair, deadline, &frame), expected);
-	if (!expected) {
-		assert_int_equal(frame.length, 5);
-		assert_true(frame.flags & FASTIPC_FRAME_EXT);
-	}
-	pair_free(pair);
-	return frame.deadline;
-}
-
-static void deadlines(void **state)
-{
-	const uint64_t hour = 3600000000000ull;
-	uint64_t then = fastipc_now_ns() + hour, got;
-
-	(void)state;
-	/* With one clock it arrives as it is; without, what is left of it. */
-	assert_true(deadline_through(true, true, then, 0) == then);
-	assert_true(deadline_through(true, true, 1, 0) == 1);
-	got = deadline_through(false, false, then, 0);
-	assert_true(got >= then && got < then + hour);
-	got = deadline_through(false, false, 1, 0);
-	assert_true(got > 1 && got <= fastipc_now_ns());
-	/* Who shares the clock understands the other way, too. */
-	got = deadline_through(false, true, then, 0);
-	assert_true(got >= then && got < then + hour);
-	/* But when it is by another clock is no deadline. */
-	deadline_through(true, false, then, -EPROTO);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -808,7 +660,6 @@ int main(void)
 		cmocka_unit_test(flipped_bits_are_noticed),
 		cmocka_unit_test(flipped_bits_of_a_fragment_are_noticed),
 		cmocka_unit_test(without_checksum_payloads_are_believed),
-		cmocka_unit_test(deadlines),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

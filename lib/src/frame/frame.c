@@ -182,26 +182,19 @@ int fastipc_frame_peek_slowly(const struct fastipc_channel *channel,
 	w0 = fastipc_frame_load(place, 0);
 	w1 = fastipc_frame_load(place, 1);
 	w2 = fastipc_frame_load(place, 2);
+	if (fastipc_frame_peek_timed(channel, frame, place, size, w0, w1, w2))
+		return 0;
 	error = check_header(w0, w2, size);
 	if (__builtin_expect(error, 0))
 		return error;
-	frame->record = size;
-	frame->flags = (uint8_t)(w0 >> 40);
-	frame->type = (uint16_t)(w0 >> 48);
-	frame->id = w1;
-	frame->length = (uint32_t)w2;
-	frame->crc = (uint32_t)(w2 >> 32);
-	frame->total = 0;
-	frame->opens = false;
+	fastipc_frame_set_header(frame, place, size, w0, w1, w2);
 	frame->deadline = FASTIPC_NO_DEADLINE;
-	frame->payload = place + FASTIPC_FRAME_HEADER;
 	if (channel->link.checksum != FASTIPC_CHECKSUM_OFF) {
 		frame->sum = fastipc_frame_header_sum(w0, w1, w2);
 		if (channel->link.checksum == FASTIPC_CHECKSUM_HEADER &&
 		    ~frame->sum != frame->crc)
 			return -EBADMSG;
 	}
-	frame->packed = (struct fastipc_packed){ 0 };
 	if (__builtin_expect(frame->flags & FASTIPC_FRAME_EXT, 0))
 		error = parse_extensions(frame, &channel->link);
 	if (!error && frame->flags & FASTIPC_FRAME_COMPRESSED)

@@ -129,6 +129,30 @@ FASTIPC_INLINE uint64_t fastipc_frame_load(const unsigned char *place,
 /* Words 0 to 2 of a header, the checksum's place taken as 0. */
 uint32_t fastipc_frame_header_sum(uint64_t w0, uint64_t w1, uint64_t w2);
 
+/* What the header of a record of @size bytes at @place says, in words 0 to 2. */
+static inline void fastipc_frame_set_header(struct fastipc_frame *frame,
+					    const unsigned char *place,
+					    uint32_t size, uint64_t w0,
+					    uint64_t w1, uint64_t w2)
+{
+	frame->record = size;
+	frame->flags = (uint8_t)(w0 >> 40);
+	frame->type = (uint16_t)(w0 >> 48);
+	frame->id = w1;
+	frame->length = (uint32_t)w2;
+	frame->crc = (uint32_t)(w2 >> 32);
+	frame->total = 0;
+	frame->opens = false;
+	frame->packed = (struct fastipc_packed){ 0 };
+	frame->payload = place + FASTIPC_FRAME_HEADER;
+}
+
+/* Whether it is one with a deadline and no other extension, as most that have
+ * extensions are: @frame is set then. */
+bool fastipc_frame_peek_timed(const struct fastipc_channel *channel,
+			      struct fastipc_frame *frame,
+			      const unsigned char *place, uint32_t size,
+			      uint64_t w0, uint64_t w1, uint64_t w2);
 /* All headers but the plainest: flags, header checksums, and errors. */
 int fastipc_frame_peek_slowly(const struct fastipc_channel *channel,
 			      struct fastipc_frame *frame);
@@ -293,6 +317,10 @@ struct fastipc_extensions {
 	uint32_t size; /* 0: none */
 };
 
+/* fastipc_frame_push_slowly() of a message that is nothing but bytes and a
+ * deadline, and small, in most cases quickly. */
+int fastipc_frame_push_timed(struct fastipc_channel *channel,
+			     struct fastipc_outgoing *message);
 /* Room for a record, as @bulk (see below) only where there is some for that;
  * -EAGAIN: from here on FASTIPC_WANT_SPACE means that. */
 int fastipc_frame_reserve(struct fastipc_channel *channel, uint32_t size,
