@@ -90,8 +90,9 @@ static void deadlines_the_quick_way(void **state)
 							   &message, false),
 				 0);
 		message.offset = 0;
-		assert_int_equal(
-			fastipc_frame_push_timed(&quick->near, &message), 0);
+		assert_int_equal(fastipc_frame_push_timed(&quick->near,
+							  &message, false),
+				 0);
 		if (same_clock)
 			assert_memory_equal(bytes_of(slow) - 8,
 					    bytes_of(quick) - 8, 8 + whole);
@@ -126,8 +127,9 @@ static void a_deadline_cut_short(void **state)
 		uint64_t *words = (uint64_t *)bytes_of(pair);
 		struct fastipc_frame frame;
 
-		assert_int_equal(
-			fastipc_frame_push_timed(&pair->near, &message), 0);
+		assert_int_equal(fastipc_frame_push_timed(&pair->near, &message,
+							  false),
+				 0);
 		assert_int_equal(fastipc_frame_peek(&pair->far, &frame), 0);
 		words[-1] -= 24 - left;
 		words[2] -= 24 - left;
@@ -153,7 +155,8 @@ static void deadlines_of_large_messages(void **state)
 	int error;
 
 	(void)state;
-	assert_int_equal(fastipc_frame_push_timed(&pair->near, &message), 0);
+	assert_int_equal(fastipc_frame_push_timed(&pair->near, &message, false),
+			 0);
 	assert_int_equal(fastipc_frame_peek(&pair->far, &frame), 0);
 	assert_true(frame.flags & FASTIPC_FRAME_MORE);
 	assert_int_equal(frame.total, SMALL_FRAGMENT - 23);
@@ -161,7 +164,7 @@ static void deadlines_of_large_messages(void **state)
 	do {
 		message.offset = 0;
 		message.size = 100;
-		error = fastipc_frame_push_timed(&pair->near, &message);
+		error = fastipc_frame_push_timed(&pair->near, &message, false);
 	} while (!error);
 	assert_int_equal(error, -EAGAIN);
 	pair_free(pair);

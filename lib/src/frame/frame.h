@@ -317,10 +317,10 @@ struct fastipc_extensions {
 	uint32_t size; /* 0: none */
 };
 
-/* fastipc_frame_push_slowly() of a message that is nothing but bytes and a
- * deadline, and small, in most cases quickly. */
+/* fastipc_frame_push_slowly() of a message with a deadline: quickly, if it is
+ * nothing but that and a few bytes. */
 int fastipc_frame_push_timed(struct fastipc_channel *channel,
-			     struct fastipc_outgoing *message);
+			     struct fastipc_outgoing *message, bool more);
 /* Room for a record, as @bulk (see below) only where there is some for that;
  * -EAGAIN: from here on FASTIPC_WANT_SPACE means that. */
 int fastipc_frame_reserve(struct fastipc_channel *channel, uint32_t size,

@@ -52,7 +52,7 @@ bool fastipc_frame_peek_timed(const struct fastipc_channel *channel,
 }
 
 int fastipc_frame_push_timed(struct fastipc_channel *channel,
-			     struct fastipc_outgoing *message)
+			     struct fastipc_outgoing *message, bool more)
 {
 	uint64_t w0 = TIMED_HEAD | (uint64_t)message->type << 48;
 	uint64_t w2 = (uint64_t)message->size + FASTIPC_DEADLINE_BLOCK;
@@ -60,11 +60,12 @@ int fastipc_frame_push_timed(struct fastipc_channel *channel,
 	unsigned char *place, *to;
 	uint64_t *words;
 
-	if (w2 > fastipc_frame_payload_max(channel) ||
+	if (message->flags || message->offset || message->opens ||
+	    message->cargo || w2 > fastipc_frame_payload_max(channel) ||
 	    !channel->link.same_clock ||
 	    channel->link.checksum == FASTIPC_CHECKSUM_HEADER ||
 	    fastipc_producer_reserve(&channel->tx, size, &place))
-		return fastipc_frame_push_slowly(channel, message, false);
+		return fastipc_frame_push_slowly(channel, message, more);
 	words = (uint64_t *)place;
 	to = place + TIMED_WORDS * sizeof(*words);
 	if (channel->link.checksum == FASTIPC_CHECKSUM_FULL) {
@@ -84,6 +85,7 @@ int fastipc_frame_push_timed(struct fastipc_channel *channel,
 	words[4] = htole64(TIMED_ENTRY);
 	words[5] = htole64(message->deadline);
 	fastipc_producer_commit(&channel->tx, size);
-	fastipc_producer_publish(&channel->tx);
+	if (!more)
+		fastipc_producer_publish(&channel->tx);
 	return 0;
 }

@@ -143,7 +143,7 @@ static int push_with_deadline(struct fastipc_channel *channel,
 	if (message->size + FASTIPC_DEADLINE_BLOCK >
 	    fastipc_frame_payload_max(channel))
 		return -EAGAIN;
-	return fastipc_frame_push_timed(channel, message);
+	return fastipc_frame_push_timed(channel, message, false);
 }
 
 /*

@@ -143,8 +143,8 @@ static int send_now(struct fastipc_client *client,
 	if (!small || !fastipc_outbox_lets_by(&client->outbox, message))
 		return -EAGAIN;
 	if (message->deadline || message->cargo)
-		return fastipc_frame_push_slowly(&client->channel, message,
-						 more);
+		return fastipc_frame_push_timed(&client->channel, message,
+						more);
 	return fastipc_frame_push(&client->channel, message, more);
 }
 
