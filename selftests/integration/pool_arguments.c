@@ -45,11 +45,48 @@ static void values_and_clients(void **state)
 	assert_result(fastipc_pool_release(pool, one), 0);
 	assert_result(fastipc_pool_release(pool, one), -EINVAL);
 	assert_result(fastipc_pool_release(pool, two), 0);
+	assert_result(fastipc_pool_release(pool, two), -EINVAL);
 	stranger = connect_with("values", NULL);
 	assert_result(fastipc_pool_release(pool, stranger), -EINVAL);
 	fastipc_client_close(stranger);
 	assert_int_equal(stats_of(pool).in_use, 0);
 	fastipc_buffer_free(&reply);
+	fastipc_pool_destroy(pool);
+	server_end(&server);
+}
+
+/* While the pool itself waits for a ping's answer nobody can give it back. */
+static void held_for_a_ping(void **state)
+{
+	struct standby server = server_begin("pinged", 1);
+	struct fastipc_pool_options options = usual();
+	struct fastipc_pool_call_options call;
+	struct fastipc_client *client, *again;
+	uint64_t deadline = soon();
+	struct fastipc_pool *pool;
+	int error;
+
+	(void)state;
+	options.max_size = 1;
+	options.ping_interval_ns = MS;
+	options.ping_timeout_ns = 1000 * SECOND;
+	pool = pool_of("pinged", &options);
+	assert_result(fastipc_pool_acquire(pool, NULL, &client), 0);
+	kill(server.pid, SIGSTOP);
+	assert_int_equal(waitpid(server.pid, NULL, WUNTRACED), server.pid);
+	do {
+		assert_true(fastipc_now_ns() < deadline);
+		assert_result(fastipc_pool_release(pool, client), 0);
+		usleep(2000);
+		fastipc_pool_maintain(pool);
+		call = within(10 * MS, false);
+		error = fastipc_pool_acquire(pool, &call, &again);
+	} while (!error);
+	assert_int_equal(error, -ETIMEDOUT);
+	assert_int_equal(stats_of(pool).in_use, 0);
+	assert_result(fastipc_pool_release(pool, client), -EINVAL);
+	kill(server.pid, SIGCONT);
+	assert_int_equal(stats_of(pool).lost, 0);
 	fastipc_pool_destroy(pool);
 	server_end(&server);
 }
@@ -185,6 +222,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values_and_clients),
+		cmocka_unit_test(held_for_a_ping),
 		cmocka_unit_test(wrong_arguments),
 		cmocka_unit_test(prometheus_text),
 	};

@@ -47,6 +47,17 @@ static void remember(const struct fastipc_pool *pool,
 	};
 }
 
+/*
+ * Somebody has it who could give it back.  What the pool itself holds for a
+ * ping is nobody's, and nobody's is with it, unless connections are shared.
+ */
+static bool is_out(const struct fastipc_pool *pool, const struct member *member)
+{
+	return fastipc_pool_read(&member->word) & MEMBER_USERS &&
+	       (pool->options.sharing > 1 ||
+		!__atomic_load_n(&member->held, __ATOMIC_RELAXED));
+}
+
 struct member *fastipc_pool_member_of(struct fastipc_pool *pool,
 				      const struct fastipc_client *client)
 {
@@ -59,14 +70,14 @@ struct member *fastipc_pool_member_of(struct fastipc_pool *pool,
 						     __ATOMIC_RELAXED) ==
 					     client,
 				     1))
-			return member;
+			return is_out(pool, member) ? member : NULL;
 	}
 	for (uint32_t i = 0; i < pool->capacity; i++) {
 		struct member *member = &pool->members[i];
 
 		if (__atomic_load_n(&member->client, __ATOMIC_RELAXED) ==
 			    client &&
-		    fastipc_pool_read(&member->word) & MEMBER_USERS)
+		    is_out(pool, member))
 			return member;
 	}
 	return NULL;

@@ -196,7 +196,7 @@ static void ping(struct fastipc_pool *pool, struct member *member, uint64_t now)
 		member->ping_since = 0;
 		member->suspect = false;
 	}
-	member->held = false;
+	__atomic_store_n(&member->held, false, __ATOMIC_RELAXED);
 	pool->held--;
 	fastipc_member_leave(pool, member);
 	fastipc_pool_grant(pool);
@@ -215,7 +215,7 @@ static void ping_some(struct fastipc_pool *pool, uint32_t most)
 		    !fastipc_member_claim(member, pool->options.sharing))
 			continue;
 		pool->held += !member->held;
-		member->held = true;
+		__atomic_store_n(&member->held, true, __ATOMIC_RELAXED);
 		ping(pool, member, now);
 		most--;
 	}

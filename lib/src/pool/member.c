@@ -79,7 +79,7 @@ static void begin(struct fastipc_pool *pool, struct member *member,
 
 	member->probe = false;
 	member->suspect = false;
-	member->held = false;
+	__atomic_store_n(&member->held, false, __ATOMIC_RELAXED);
 	member->ping_since = 0;
 	member->proven_at = now;
 	member->seen_hits = fastipc_pool_read(&member->hits) + 1;
