@@ -86,6 +86,8 @@ static void held_for_a_ping(void **state)
 	assert_int_equal(stats_of(pool).in_use, 0);
 	assert_result(fastipc_pool_release(pool, client), -EINVAL);
 	kill(server.pid, SIGCONT);
+	fastipc_pool_maintain(pool);
+	assert_result(echo(pool, 20 * SECOND, false), 0);
 	assert_int_equal(stats_of(pool).lost, 0);
 	fastipc_pool_destroy(pool);
 	server_end(&server);

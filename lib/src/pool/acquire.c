@@ -573,6 +573,8 @@ static int take_slowly(struct fastipc_pool *pool, const struct request *request,
 		waiter.endpoint = request->sticky && found == PICK_WAIT && mine
 					  ? (int)picked.endpoint
 					  : -1;
+		if (mine && slept)
+			fastipc_pool_resume_ping(pool, now);
 		slept = true;
 		if (sleep_queued(pool, &waiter, request->deadline, &look_ns)) {
 			*member = waiter.member;

@@ -221,6 +221,26 @@ static void ping_some(struct fastipc_pool *pool, uint32_t most)
 	}
 }
 
+void fastipc_pool_resume_ping(struct fastipc_pool *pool, uint64_t now)
+{
+	uint32_t first;
+
+	if (!pool->held || pool->ticking || now < pool->maintained_until)
+		return;
+	pool->ticking = true;
+	first = pool->next_place++;
+	for (uint32_t i = 0; i < pool->capacity; i++) {
+		struct member *member =
+			&pool->members[(first + i) % pool->capacity];
+
+		if (member->occupied && member->held) {
+			ping(pool, member, now);
+			break;
+		}
+	}
+	pool->ticking = false;
+}
+
 /* The part that may take a while. */
 static void work(struct fastipc_pool *pool, uint32_t most)
 {

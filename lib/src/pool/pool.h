@@ -278,6 +278,9 @@ void fastipc_pool_resize(struct fastipc_pool *pool, uint64_t now);
  * meanwhile.  False: none is wanted, or it cannot be had now. */
 bool fastipc_pool_grow(struct fastipc_pool *pool, uint32_t wanted,
 		       uint64_t limit_ns);
+/* While a caller waits, and nobody else may be there to do it: look for the
+ * answer to a ping.  With the lock, dropped meanwhile. */
+void fastipc_pool_resume_ping(struct fastipc_pool *pool, uint64_t now);
 /* In a caller's call, when its own work is done. */
 void fastipc_pool_tick(struct fastipc_pool *pool, uint64_t now);
 
