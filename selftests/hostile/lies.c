@@ -3,7 +3,11 @@
  * A client that lies in its control page: about what it has read, whether it
  * sleeps, how it is; and one that floods.
  */
+#include <limits.h>
+#include <linux/futex.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <time.h>
 
 #include "attacked.h"
@@ -317,6 +321,51 @@ static void floods_of_doorbells(void **state)
 	end();
 }
 
+/*
+ * Whoever can write a word may have the kernel move its sleepers to another
+ * one, where no ring of this client's, nor of the server's own, wakes them: the
+ * server has to sleep on more than that.
+ */
+static void moves_who_sleeps_on_its_doorbell(void **state)
+{
+	struct fastipc_channel channel;
+	uint32_t *elsewhere;
+
+	(void)state;
+	elsewhere = mmap(NULL, sizeof(*elsewhere), PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(elsewhere, MAP_FAILED);
+	begin();
+	hostile_connect(server.address, &channel);
+	if (channel.link.kmod) {
+		/* Nobody sleeps on a futex there. */
+		fastipc_channel_fini(&channel);
+		end();
+		munmap(elsewhere, sizeof(*elsewhere));
+		skip();
+	}
+	for (int i = 0; i < 20; i++) {
+		struct fastipc_client *new;
+		uint64_t until = soon();
+
+		put_call(&channel, ECHO, 1, 5);
+		fastipc_channel_notify(&channel, FASTIPC_WANT_DATA);
+		wait_for_reply(&channel);
+		fastipc_consumer_next(&channel.rx, 5 + FASTIPC_FRAME_HEADER);
+		fastipc_consumer_release(&channel.rx);
+		while (syscall(SYS_futex, channel.link.own_bell, FUTEX_REQUEUE,
+			       0, INT_MAX, elsewhere, 0) < 1)
+			assert_true(fastipc_now_ns() < until);
+		assert_served(good);
+		new = connect_with(server.address, NULL);
+		assert_served(new);
+		fastipc_client_close(new);
+	}
+	fastipc_channel_fini(&channel);
+	munmap(elsewhere, sizeof(*elsewhere));
+	end();
+}
+
 static void floods_of_control(void **state)
 {
 	const uint16_t types[] = { FASTIPC_TYPE_PING, FASTIPC_TYPE_PONG,
@@ -354,6 +403,7 @@ int main(void)
 		cmocka_unit_test(never_reads_replies),
 		cmocka_unit_test(space_is_told_of),
 		cmocka_unit_test(floods_of_doorbells),
+		cmocka_unit_test(moves_who_sleeps_on_its_doorbell),
 		cmocka_unit_test(floods_of_control),
 	};
 

@@ -250,7 +250,9 @@ struct fastipc_doorbell {
 /*
  * The same for @count doorbells at once.  Needs futex_waitv() (Linux 5.16);
  * where that is missing it returns at once and fastipc_can_wait_many() is
- * false from then on: ask to be rung by POLL instead.
+ * false from then on: ask to be rung by POLL instead.  A doorbell alone is not
+ * to be trusted: its owner may have the kernel move who sleeps on it to some
+ * other word (FUTEX_REQUEUE), but not from @local.
  */
 int fastipc_wait_many(const struct fastipc_doorbell *doorbells, size_t count,
 		      const uint32_t *local, uint32_t local_seen,
