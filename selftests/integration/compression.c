@@ -51,6 +51,9 @@ static int on_echo(struct fastipc_request *request, void *context)
 	return 0;
 }
 
+/* Threads that are not done with their requests. */
+static uint32_t answering;
+
 static void *answer(void *context)
 {
 	struct fastipc_request *later = context;
@@ -59,6 +62,7 @@ static void *answer(void *context)
 
 	/* Over the client's limit: it is told so. */
 	check(!error || error == -EMSGSIZE);
+	__atomic_fetch_sub(&answering, 1, __ATOMIC_SEQ_CST);
 	return NULL;
 }
 
@@ -69,6 +73,7 @@ static int on_later(struct fastipc_request *request, void *context)
 
 	(void)context;
 	check(later);
+	__atomic_fetch_add(&answering, 1, __ATOMIC_SEQ_CST);
 	check(!pthread_create(&thread, NULL, answer, later));
 	pthread_detach(thread);
 	return 0;
@@ -128,7 +133,14 @@ static void add_handlers(struct fastipc_server *server)
 	check(!fastipc_server_add_handler(server, STATS, on_stats, NULL));
 }
 
-static const struct service service = { .add = add_handlers };
+static void end_threads(void)
+{
+	while (__atomic_load_n(&answering, __ATOMIC_SEQ_CST))
+		usleep(1000);
+}
+
+static const struct service service = { .add = add_handlers,
+					.destroyed = end_threads };
 
 static struct fastipc_server_options
 server_with(enum fastipc_compression compression, uint32_t ring)

@@ -69,10 +69,14 @@ static int on_identify(struct fastipc_request *request, void *context)
 				     count * sizeof(identities[0]));
 }
 
+/* Threads that are not done with their requests. */
+static uint32_t threads;
+
 static void *identify_later(void *request)
 {
 	usleep(5000);
 	on_identify(request, NULL);
+	__atomic_fetch_sub(&threads, 1, __ATOMIC_SEQ_CST);
 	return NULL;
 }
 
@@ -83,6 +87,7 @@ static int on_later(struct fastipc_request *request, void *context)
 
 	(void)context;
 	check(kept);
+	__atomic_fetch_add(&threads, 1, __ATOMIC_SEQ_CST);
 	check(!pthread_create(&thread, NULL, identify_later, kept));
 	pthread_detach(thread);
 	return 0;
@@ -180,7 +185,14 @@ static void add_handlers(struct fastipc_server *new_server)
 						  handlers[i].handler, NULL));
 }
 
-static const struct service passing = { .add = add_handlers };
+static void end_threads(void)
+{
+	while (__atomic_load_n(&threads, __ATOMIC_SEQ_CST))
+		usleep(1000);
+}
+
+static const struct service passing = { .add = add_handlers,
+					.destroyed = end_threads };
 
 static void start(uint32_t max_descriptors)
 {

@@ -60,10 +60,14 @@ static int on_posted(struct fastipc_request *request, void *context)
 	return fastipc_request_reply(request, &posted, sizeof(posted));
 }
 
+/* Threads that are not done with their requests. */
+static uint32_t threads;
+
 static void *sum_later(void *request)
 {
 	usleep(20000);
 	on_sum(request, NULL);
+	__atomic_fetch_sub(&threads, 1, __ATOMIC_SEQ_CST);
 	return NULL;
 }
 
@@ -74,6 +78,7 @@ static int on_later(struct fastipc_request *request, void *context)
 
 	(void)context;
 	check(kept);
+	__atomic_fetch_add(&threads, 1, __ATOMIC_SEQ_CST);
 	check(!pthread_create(&thread, NULL, sum_later, kept));
 	pthread_detach(thread);
 	return 0;
@@ -118,7 +123,14 @@ static void add_handlers(struct fastipc_server *new_server)
 	check(!fastipc_server_add_handler(new_server, HOARD, on_hoard, NULL));
 }
 
-static const struct service lending = { .add = add_handlers };
+static void end_threads(void)
+{
+	while (__atomic_load_n(&threads, __ATOMIC_SEQ_CST))
+		usleep(1000);
+}
+
+static const struct service lending = { .add = add_handlers,
+					.destroyed = end_threads };
 
 static void start(uint64_t bulk_size, uint64_t bulk_max)
 {
@@ -458,17 +470,17 @@ static void *lend_and_borrow(void *context)
 
 static void many_threads(void **state)
 {
-	pthread_t threads[THREADS];
+	pthread_t callers[THREADS];
 
 	(void)state;
 	start(AREA, AREA);
 	shared_client = client_with(AREA, AREA);
 	for (uintptr_t i = 0; i < THREADS; i++)
-		assert_int_equal(pthread_create(&threads[i], NULL,
+		assert_int_equal(pthread_create(&callers[i], NULL,
 						lend_and_borrow, (void *)i),
 				 0);
 	for (int i = 0; i < THREADS; i++)
-		pthread_join(threads[i], NULL);
+		pthread_join(callers[i], NULL);
 	assert_int_equal(room(shared_client), 16);
 	fastipc_client_close(shared_client);
 	server_stop(&server);

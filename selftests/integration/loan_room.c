@@ -35,11 +35,15 @@ static int on_free(struct fastipc_request *request, void *context)
 	return fastipc_request_reply(request, "", 0);
 }
 
+/* Threads that have not freed yet what they are to free. */
+static uint32_t freeing;
+
 static void *free_later(void *argument)
 {
 	(void)argument;
 	pause_for(A_WHILE);
 	fastipc_loan_free(taken_all);
+	__atomic_fetch_sub(&freeing, 1, __ATOMIC_SEQ_CST);
 	return NULL;
 }
 
@@ -48,6 +52,7 @@ static int on_late(struct fastipc_request *request, void *context)
 	pthread_t thread;
 
 	(void)context;
+	__atomic_fetch_add(&freeing, 1, __ATOMIC_SEQ_CST);
 	check(!pthread_create(&thread, NULL, free_later, NULL));
 	pthread_detach(thread);
 	return fastipc_request_reply(request, NULL, 0);
@@ -61,9 +66,16 @@ static void add_handlers(struct fastipc_server *of)
 	check(!fastipc_server_add_handler(of, LATE, on_late, NULL));
 }
 
+static void end_threads(void)
+{
+	end_laden_streams();
+	while (__atomic_load_n(&freeing, __ATOMIC_SEQ_CST))
+		usleep(1000);
+}
+
 static const struct service service = {
 	.add = add_handlers,
-	.destroyed = end_laden_streams,
+	.destroyed = end_threads,
 };
 
 static void begin_with(unsigned int server_threads)
