@@ -156,9 +156,10 @@ static void call_values(struct fastipc_client *client, unsigned int calls,
 				 0);
 }
 
-/* Whatever the server needs for a client that is slow to read, it has then. */
-static void warm_up(struct fastipc_client *client, size_t size,
-		    struct fastipc_buffer *reply)
+/* Whatever the server needs for a client that is slow to read, it has then: its
+ * worker has had turns enough for another client in between. */
+static void warm_up(struct fastipc_client *client, struct fastipc_client *other,
+		    size_t size, struct fastipc_buffer *reply)
 {
 	static unsigned char data[1 << 20];
 	struct fastipc_call_options call;
@@ -169,7 +170,10 @@ static void warm_up(struct fastipc_client *client, size_t size,
 	call.reply = reply;
 	assert_result(
 		fastipc_client_start(client, ECHO, data, size, &call, &id), 0);
-	usleep(50000);
+	for (int i = 0; i < 20; i++) {
+		allocated_there(other);
+		usleep(2000);
+	}
 	assert_result(fastipc_client_finish(client, id), 0);
 }
 
@@ -180,7 +184,7 @@ static void count_calls(enum fastipc_wait wait, unsigned int calls, size_t size)
 	struct fastipc_buffer reply = { 0 };
 	unsigned long here, there;
 	struct server_process server;
-	struct fastipc_client *client;
+	struct fastipc_client *client, *other;
 
 	fastipc_server_options_init(&server_options);
 	server_options.wait = wait;
@@ -188,7 +192,9 @@ static void count_calls(enum fastipc_wait wait, unsigned int calls, size_t size)
 	fastipc_client_options_init(&options);
 	options.wait = wait;
 	client = connect_with(server.address, &options);
-	warm_up(client, size, &reply);
+	other = connect_with(server.address, NULL);
+	warm_up(client, other, size, &reply);
+	fastipc_client_close(other);
 	call_values(client, 10, size, &reply);
 	there = allocated_there(client);
 	here = allocated();

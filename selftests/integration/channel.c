@@ -304,7 +304,7 @@ static void fill_and_sleep(struct fastipc_channel *channel)
 	}
 	check(fastipc_error_detail()[0]);
 	check(fastipc_now_ns() - start >= 50 * MS);
-	check(fastipc_now_ns() - start < 15 * SECOND);
+	check(fastipc_now_ns() - start < PATIENCE);
 	/* The other end makes room, then dies. */
 	reach(1);
 	check(!fastipc_channel_send(channel, data, sizeof(data), soon()));
@@ -398,7 +398,8 @@ static void polled_channels(void **state)
 	while ((result = fastipc_channel_dispatch(channel)) >= 0) {
 		if (!result) {
 			/* To be stopped and continued interrupts it, too. */
-			assert_true(epoll_wait(loop, &event, 1, 20000) == 1 ||
+			assert_true(epoll_wait(loop, &event, 1, PATIENCE_MS) ==
+					    1 ||
 				    errno == EINTR);
 			continue;
 		}
@@ -452,8 +453,7 @@ static void listeners(void **state)
 	assert_result(fastipc_listener_open("listener", NULL, &second),
 		      -EADDRINUSE);
 	/* The second one's look was a connection without a HELLO. */
-	assert_result(fastipc_listener_accept(
-			      listener, fastipc_after_ns(10 * MS), &channel),
+	assert_result(fastipc_listener_accept(listener, soon(), &channel),
 		      -EPIPE);
 	assert_result(fastipc_listener_accept(
 			      listener, fastipc_after_ns(10 * MS), &channel),
@@ -461,7 +461,7 @@ static void listeners(void **state)
 	assert_int_equal(write(go[1], "g", 1), 1);
 	pollfd = (struct pollfd){ .fd = fastipc_listener_fd(listener),
 				  .events = POLLIN };
-	assert_int_equal(poll(&pollfd, 1, 20000), 1);
+	assert_int_equal(poll(&pollfd, 1, PATIENCE_MS), 1);
 	assert_result(fastipc_listener_accept(listener, soon(), &channel), 0);
 	fastipc_channel_peer(channel, &peer);
 	assert_int_equal(peer.pid, pid);
@@ -487,8 +487,11 @@ static void descriptors_close_on_exec(void **state)
 	struct fastipc_listener *listener;
 	struct fastipc_channel *ends[2];
 	struct fastipc_server *server;
+	bool inherited[256];
 
 	(void)state;
+	for (int fd = 3; fd < 256; fd++)
+		inherited[fd] = fcntl(fd, F_GETFD) >= 0;
 	assert_result(fastipc_channel_pair(NULL, ends), 0);
 	assert_result(fastipc_listener_open("exec", NULL, &listener), 0);
 	assert_result(fastipc_server_create("exec-server", NULL, &server), 0);
@@ -496,7 +499,7 @@ static void descriptors_close_on_exec(void **state)
 		int flags = fcntl(fd, F_GETFD);
 		char path[64], target[256] = "";
 
-		if (flags < 0)
+		if (flags < 0 || inherited[fd])
 			continue;
 		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 		(void)!readlink(path, target, sizeof(target) - 1);

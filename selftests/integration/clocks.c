@@ -82,9 +82,9 @@ static bool deadlines_are_kept(const char *address)
 	options.max_descriptors = 1;
 	error = fastipc_client_connect(address, &options, &client);
 	for (int i = 0; !error && i < 200; i++) {
-		error = call(client, i % 2, &left, start + 60 * SECOND);
-		if (!error && (left > 60 * SECOND ||
-			       left + (fastipc_now_ns() - start) < 60 * SECOND))
+		error = call(client, i % 2, &left, start + PATIENCE);
+		if (!error && (left > PATIENCE ||
+			       left + (fastipc_now_ns() - start) < PATIENCE))
 			error = -ERANGE;
 	}
 	if (error)

@@ -153,7 +153,7 @@ static int turn(struct fastipc_client *client)
 	int result = fastipc_client_dispatch(client);
 	uint64_t deadline = fastipc_client_next_deadline(client);
 	uint64_t now = fastipc_now_ns();
-	int timeout = 20000;
+	int timeout = PATIENCE_MS;
 	int ready;
 
 	if (result)

@@ -426,12 +426,12 @@ static inline void add_laden_handlers(struct fastipc_server *server)
 /* All streams have ended: so do their threads. */
 static inline void end_laden_streams(void)
 {
-	for (int i = 0; i < 2000; i++) {
-		if (!__atomic_load_n(&streams_taken, __ATOMIC_SEQ_CST))
-			return;
+	uint64_t until = soon();
+
+	while (__atomic_load_n(&streams_taken, __ATOMIC_SEQ_CST)) {
+		check(fastipc_now_ns() < until);
 		usleep(10000);
 	}
-	check(!"the threads of streams ended");
 }
 
 static const struct service laden_service = {

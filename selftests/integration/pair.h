@@ -50,10 +50,14 @@
 
 #define UNDER_SANITIZER (UNDER_TSAN + UNDER_ASAN)
 
-/* Long enough for a loaded machine and a sanitizer; a hang still fails. */
+/* Long enough for a slow and loaded machine and a sanitizer, and one that stands
+ * still for a while; a hang still fails. */
+#define PATIENCE (60 * SECOND)
+#define PATIENCE_MS 60000
+
 static inline uint64_t soon(void)
 {
-	return fastipc_after_ns(20 * SECOND);
+	return fastipc_after_ns(PATIENCE);
 }
 
 #define check(condition) \

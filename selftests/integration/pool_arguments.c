@@ -203,7 +203,7 @@ static void prometheus_text(void **state)
 	options.name = "a \"b\"\\\n";
 	pool = pool_of("metrics", &options);
 	for (int i = 0; i < 100; i++)
-		assert_result(echo(pool, 20 * SECOND, false), 0);
+		assert_result(echo(pool, PATIENCE, false), 0);
 	assert_result(fastipc_pool_prometheus(pool, &text), 0);
 	check_exposition(text.data, text.size);
 	copy = strndup(text.data, text.size);

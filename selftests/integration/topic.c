@@ -143,7 +143,7 @@ static void overwritten_while_copied(void **state)
 	}
 	await_subscribers(topic, 3);
 	until = fastipc_now_ns() + SECOND / 2;
-	for (uint64_t n = 0; fastipc_now_ns() < until; n++) {
+	for (uint64_t n = 0; n < 100 || fastipc_now_ns() < until; n++) {
 		size_t count = WORDS - n * 7 % 1000;
 
 		for (size_t i = 0; i < count; i++)
@@ -305,6 +305,7 @@ static void beginnings(void **state)
 	struct fastipc_client *client;
 	struct fastipc_server_info info;
 	struct footprint before = footprint_now();
+	int status;
 	pid_t pid;
 
 	(void)state;
@@ -325,8 +326,9 @@ static void beginnings(void **state)
 		check(info.connections == 0 && info.pid == getppid());
 		_exit(0);
 	}
-	while (!waitpid(pid, NULL, WNOHANG))
+	while (!waitpid(pid, &status, WNOHANG))
 		fastipc_topic_dispatch(topic);
+	assert_int_equal(status, 0);
 	fastipc_topic_dispatch(topic);
 	fastipc_topic_destroy(topic);
 	assert_true(footprint_now().descriptors < before.descriptors);

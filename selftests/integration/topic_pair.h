@@ -66,7 +66,7 @@ static inline struct fastipc_topic *topic_make(const char *name,
 	fastipc_topic_options_init(&options);
 	options.ring_size = ring_size;
 	/* Also under a sanitizer, on a machine with other things to do. */
-	options.patience_ns = 20 * SECOND;
+	options.patience_ns = PATIENCE;
 	assert_result(fastipc_topic_create(name, &options, &topic), 0);
 	return topic;
 }
@@ -142,11 +142,12 @@ open_here(struct fastipc_topic *topic, const char *name,
 	  const struct fastipc_subscriber_options *options)
 {
 	struct opening opening = { .name = name, .options = options };
-	uint64_t joined = stats_of(topic).joined;
+	uint64_t joined = stats_of(topic).joined, until = soon();
 	pthread_t thread;
 
 	assert_int_equal(pthread_create(&thread, NULL, open_one, &opening), 0);
 	while (stats_of(topic).joined == joined) {
+		assert_true(fastipc_now_ns() < until);
 		assert_true(fastipc_topic_dispatch(topic) >= 0);
 		usleep(200);
 	}
@@ -162,7 +163,7 @@ options_of(enum fastipc_policy policy)
 
 	fastipc_subscriber_options_init(&options);
 	options.policy = policy;
-	options.patience_ns = 20 * SECOND;
+	options.patience_ns = PATIENCE;
 	return options;
 }
 
