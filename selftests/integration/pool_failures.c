@@ -285,6 +285,45 @@ static void a_cut_connection_is_replaced(void **state)
 	server_end(&server);
 }
 
+/*
+ * A server that was too slow for a connect beside another connection is asked
+ * again when that is gone, although others of its kind would have to wait.
+ */
+static void slow_is_not_down(void **state)
+{
+	struct standby server = server_begin("slow", 1);
+	struct fastipc_pool_options options = usual();
+	uint64_t until = soon();
+	struct fastipc_pool *pool;
+
+	(void)state;
+	if (access("/dev/fastipc", F_OK) == 0) {
+		server_end(&server);
+		skip(); /* nothing that can be shut down from here */
+	}
+	options.min_size = 2;
+	options.warm_up = 1;
+	options.backoff_ns = PATIENCE;
+	options.backoff_most_ns = PATIENCE;
+	options.connect_timeout_ns = PATIENCE;
+	options.fail_fast = true;
+	pool = pool_of("slow", &options);
+	assert_int_equal(stats_of(pool).connections, 1);
+	kill(server.pid, SIGSTOP);
+	assert_int_equal(waitpid(server.pid, NULL, WUNTRACED), server.pid);
+	while (!stats_of(pool).connect_failures) {
+		assert_true(fastipc_now_ns() < until);
+		fastipc_pool_maintain(pool);
+		usleep(1000);
+	}
+	kill(server.pid, SIGCONT);
+	cut(pool);
+	assert_result(echo(pool, PATIENCE, false), 0);
+	assert_int_equal(stats_of(pool).connections, 1);
+	fastipc_pool_destroy(pool);
+	server_end(&server);
+}
+
 static void lost_in_flight(void **state)
 {
 	struct standby server = server_begin("flight", 1);
@@ -507,6 +546,7 @@ int main(void)
 		cmocka_unit_test(other_calls_run_once_at_most),
 		cmocka_unit_test(replaced_under_load),
 		cmocka_unit_test(a_cut_connection_is_replaced),
+		cmocka_unit_test(slow_is_not_down),
 		cmocka_unit_test(lost_in_flight),
 		cmocka_unit_test(failover),
 		cmocka_unit_test(weights_and_keys),

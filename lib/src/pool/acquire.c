@@ -242,7 +242,7 @@ static int pick_of(struct fastipc_pool *pool, const struct request *request,
 		pick->member = claim_probe(pool, index);
 		if (pick->member ||
 		    (room && !endpoint->live &&
-		     fastipc_endpoint_may_connect(endpoint, now))) {
+		     fastipc_endpoint_may_connect(pool, endpoint, now))) {
 			fastipc_breaker_begin_probe(&endpoint->breaker,
 						    &pool->breaker_settings,
 						    now);
@@ -253,7 +253,7 @@ static int pick_of(struct fastipc_pool *pool, const struct request *request,
 	pick->member = claim_of(pool, index, first);
 	if (pick->member)
 		return PICK_MEMBER;
-	if (room && fastipc_endpoint_may_connect(endpoint, now) &&
+	if (room && fastipc_endpoint_may_connect(pool, endpoint, now) &&
 	    ((!endpoint->live && !endpoint->connecting) ||
 	     pool->size + pool->connecting < pool->target))
 		return PICK_CONNECT;

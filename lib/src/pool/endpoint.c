@@ -43,21 +43,24 @@ static void readmit(struct fastipc_pool *pool, struct endpoint *endpoint)
 	pool->counters.readmissions++;
 }
 
-bool fastipc_endpoint_may_connect(const struct endpoint *endpoint, uint64_t now)
+bool fastipc_endpoint_may_connect(const struct fastipc_pool *pool,
+				  const struct endpoint *endpoint, uint64_t now)
 {
 	/* After a failure, one at a time. */
 	if (endpoint->backoff.failures && endpoint->connecting)
 		return false;
+	/* It may only be slow, and now there is time to find out. */
+	if (endpoint->hurried && !pool->size)
+		return true;
 	return now >= endpoint->backoff.retry_at;
 }
 
 bool fastipc_endpoint_admits(struct fastipc_pool *pool,
 			     struct endpoint *endpoint, uint64_t now)
 {
-	(void)pool;
 	return fastipc_breaker_admits(&endpoint->breaker, now) &&
 	       (endpoint->live || endpoint->connecting ||
-		fastipc_endpoint_may_connect(endpoint, now));
+		fastipc_endpoint_may_connect(pool, endpoint, now));
 }
 
 uint64_t fastipc_endpoint_next(const struct endpoint *endpoint)
@@ -111,6 +114,7 @@ void fastipc_endpoint_connected(struct fastipc_pool *pool, uint32_t index,
 		pool->counters.reconnects++;
 	}
 	endpoint->backoff = (struct fastipc_backoff){ 0 };
+	endpoint->hurried = false;
 	if (endpoint->breaker.state == FASTIPC_BREAKER_CLOSED)
 		readmit(pool, endpoint);
 	else
@@ -118,10 +122,11 @@ void fastipc_endpoint_connected(struct fastipc_pool *pool, uint32_t index,
 }
 
 void fastipc_endpoint_refused(struct fastipc_pool *pool, uint32_t index,
-			      uint64_t now)
+			      uint64_t now, bool hurried)
 {
 	struct endpoint *endpoint = &pool->endpoints[index];
 
+	endpoint->hurried = hurried;
 	endpoint->connect_failures++;
 	pool->counters.connect_failures++;
 	fastipc_backoff_failed(&endpoint->backoff, now,

@@ -129,7 +129,8 @@ static int choose_to_grow(struct fastipc_pool *pool, uint64_t now)
 			.in_use = endpoint->live + endpoint->connecting,
 			.admits = endpoint->breaker.state ==
 					  FASTIPC_BREAKER_CLOSED &&
-				  fastipc_endpoint_may_connect(endpoint, now),
+				  fastipc_endpoint_may_connect(pool, endpoint,
+							       now),
 		};
 	}
 	return fastipc_choose(choices, pool->endpoint_count);

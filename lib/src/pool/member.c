@@ -135,7 +135,9 @@ int fastipc_member_connect(struct fastipc_pool *pool, uint32_t index,
 	if (error) {
 		member->occupied = false;
 		if (blame || error != -ETIMEDOUT)
-			fastipc_endpoint_refused(pool, index, after);
+			fastipc_endpoint_refused(pool, index, after,
+						 error == -ETIMEDOUT &&
+							 until == limit);
 		else
 			fastipc_breaker_void_probe(&endpoint->breaker);
 		return error;

@@ -74,6 +74,8 @@ struct endpoint {
 	uint32_t connecting; /* ... being connected */
 	uint32_t lost;	     /* ... not replaced yet */
 	bool ejected;
+	/* The last connect that failed had FASTIPC_CONNECT_BESIDE_NS only. */
+	bool hurried;
 	struct fastipc_backoff backoff;
 	struct fastipc_breaker breaker;
 	uint64_t given;	     /* calls assigned, for its weight */
@@ -195,7 +197,8 @@ bool fastipc_member_is_draining(const struct fastipc_pool *pool,
 /* Take what came by itself, and ask the kernel whether the peer is there. */
 void fastipc_member_look(struct fastipc_pool *pool, struct member *member);
 
-/* A connect while other connections are there must not take longer. */
+/* A connect while other connections are there must not take longer.  Who misses
+ * it is asked again later, or as soon as there is no other connection. */
 #define FASTIPC_CONNECT_BESIDE_NS 20000000u
 
 /*
@@ -220,7 +223,8 @@ void fastipc_pool_bury(struct fastipc_pool *pool);
 bool fastipc_endpoint_admits(struct fastipc_pool *pool,
 			     struct endpoint *endpoint, uint64_t now);
 /* Whether a connection may be tried. */
-bool fastipc_endpoint_may_connect(const struct endpoint *endpoint,
+bool fastipc_endpoint_may_connect(const struct fastipc_pool *pool,
+				  const struct endpoint *endpoint,
 				  uint64_t now);
 /* When either may change by itself; 0: never. */
 uint64_t fastipc_endpoint_next(const struct endpoint *endpoint);
@@ -230,7 +234,7 @@ void fastipc_endpoint_note(struct fastipc_pool *pool, uint32_t endpoint,
 void fastipc_endpoint_connected(struct fastipc_pool *pool, uint32_t endpoint,
 				uint64_t took_ns);
 void fastipc_endpoint_refused(struct fastipc_pool *pool, uint32_t endpoint,
-			      uint64_t now);
+			      uint64_t now, bool hurried);
 /* A probe's user is done with it. */
 void fastipc_endpoint_end_probe(struct fastipc_pool *pool,
 				struct member *member, uint64_t now, bool good);
