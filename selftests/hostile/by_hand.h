@@ -30,7 +30,7 @@ static inline struct fastipc_channel *accept_by_hand(const char *address)
 			struct pollfd pollfd = { .fd = rendezvous.fd,
 						 .events = POLLIN };
 
-			check(poll(&pollfd, 1, 20000) == 1);
+			check(poll(&pollfd, 1, PATIENCE_MS) == 1);
 			sock = fastipc_rendezvous_accept(&rendezvous);
 		} while (sock == -EAGAIN);
 		check(sock >= 0);
@@ -40,7 +40,7 @@ static inline struct fastipc_channel *accept_by_hand(const char *address)
 	do {
 		struct pollfd pollfd = { .fd = sock, .events = POLLIN };
 
-		check(poll(&pollfd, 1, 20000) == 1);
+		check(poll(&pollfd, 1, PATIENCE_MS) == 1);
 		result = fastipc_handshake_accept(sock, &by_hand, &status,
 						  &link);
 	} while (result == -EAGAIN);
@@ -88,7 +88,7 @@ static inline void linger(struct fastipc_channel *channel)
 				 .events = POLLIN };
 
 	while (!channel->hungup) {
-		poll(&pollfd, 1, 20000);
+		poll(&pollfd, 1, PATIENCE_MS);
 		fastipc_channel_check_peer(channel);
 	}
 }

@@ -180,7 +180,7 @@ static void server_dies(enum fastipc_wait wait, uint16_t type, size_t size,
 	assert_result(error, -EPIPE);
 	assert_int_equal(read(done[0], &killed, sizeof(killed)),
 			 sizeof(killed));
-	assert_true(learned < killed + 2 * SECOND);
+	assert_true(learned < killed + PATIENCE / 4);
 	assert_result(fastipc_client_call(client, ECHO, "", 0, NULL, soon()),
 		      -EPIPE);
 	assert_result(fastipc_client_ping(client, soon(), NULL), -EPIPE);

@@ -178,7 +178,7 @@ static inline void assert_dropped(struct fastipc_channel *channel)
 				 .events = POLLIN };
 
 	while (!channel->hungup) {
-		assert_int_equal(poll(&pollfd, 1, 20000), 1);
+		assert_int_equal(poll(&pollfd, 1, PATIENCE_MS), 1);
 		fastipc_channel_check_peer(channel);
 	}
 	fastipc_channel_fini(channel);
