@@ -54,7 +54,7 @@ static inline void wait_readable(int fd)
 {
 	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
 
-	assert_int_equal(poll(&pollfd, 1, 5000), 1);
+	assert_int_equal(poll(&pollfd, 1, 60000), 1);
 }
 
 static inline void assert_exits_well(pid_t child)

@@ -433,7 +433,7 @@ static int connect_raw(const void *data, size_t size, const int *fds,
 	make_pair(socks);
 	send_raw(socks[0], data, size, fds, count);
 	ret = fastipc_handshake_connect_fd(socks[1], &proposal,
-					   fastipc_after_ns(2000 * MS), &link);
+					   fastipc_after_ns(60000 * MS), &link);
 	if (ret) {
 		assert_string_not_equal(fastipc_error_detail(), "");
 		assert_int_equal(link.sock, -1);
@@ -581,7 +581,7 @@ static void server_that_is_silent(void **state)
 						      started + 50 * MS, &link),
 			 -ETIMEDOUT);
 	assert_true(fastipc_now_ns() - started >= 50 * MS);
-	assert_true(fastipc_now_ns() - started < 2000 * MS);
+	assert_true(fastipc_now_ns() - started < 60000 * MS);
 	close(socks[0]);
 	/* A deadline that has passed tries once. */
 	make_pair(socks);
