@@ -33,6 +33,17 @@ check() # NAME COMMAND...
 	result $? "$1"
 }
 
+# What comes when some other process has had its turn.
+eventually() # COMMAND...: succeeds, within a minute
+{
+	local end=$((SECONDS + 60))
+
+	until "$@"; do
+		[ "$SECONDS" -lt "$end" ] || return 1
+		sleep 0.05
+	done
+}
+
 skip() # NAME WHY
 {
 	number=$((number + 1))

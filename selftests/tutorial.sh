@@ -65,7 +65,7 @@ for ((n = 1; n <= count; n++)); do
 		mv "$root/$n.file" "$(cat "$root/$n.name")"
 	elif [ -e "$root/$n.run" ]; then
 		echo 'jobs -p >>'"$root/pids" >>"$root/$n.run"
-		timeout 60 bash -e "$root/$n.run" >"$out" 2>&1
+		timeout 300 bash -e "$root/$n.run" >"$out" 2>&1
 		result $? "run: $(head -n 1 "$root/$n.run")"
 	else
 		diff "$root/$n.printed" "$out" >"$out.diff"

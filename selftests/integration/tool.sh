@@ -57,6 +57,18 @@ expect() # CODE PATTERN ARGUMENT...
 	}
 }
 
+# Run fastipc until its output has a line that matches: who is asked may be slow
+# to answer, or to notice that another client has gone.
+shows() # PATTERN ARGUMENT...
+{
+	eventually shows_now "$@"
+}
+
+shows_now() # PATTERN ARGUMENT...
+{
+	run "${@:2}" && grep -qE -e "$1" "$out"
+}
+
 # One line of JSON: an object or an array, with these keys.
 json() # FILE KEY...
 {
@@ -81,14 +93,17 @@ serve() # NAME ARGUMENT...
 	"$fastipc" serve "$@" >"$work/serve.out" 2>"$work/serve.err" &
 	server=$!
 	servers+=("$server")
-	for _ in {1..100}; do
-		"$fastipc" ping "$1" -q -c 1 >/dev/null 2>&1 && return
-		kill -0 "$server" 2>/dev/null || break
-		sleep 0.05
-	done
+	eventually answers_or_ended "$1" && kill -0 "$server" 2>/dev/null &&
+		return
 	echo "# the server did not start:"
 	sed 's/^/# /' "$work/serve.err"
 	return 1
+}
+
+answers_or_ended() # NAME
+{
+	"$fastipc" ping "$1" -q -c 1 >/dev/null 2>&1 ||
+		! kill -0 "$server" 2>/dev/null
 }
 
 stop() # PID [SIGNAL]
@@ -225,39 +240,38 @@ run ping tool -f -c 500 -s 100 --json &&
 result $? "ping --json of echoes"
 "$fastipc" ping tool -i 60 >"$out" 2>"$err" &
 ping=$!
-for _ in {1..100}; do
-	grep -q '^reply' "$out" && break
-	sleep 0.05
-done
+eventually grep -q '^reply' "$out"
 kill -INT "$ping"
 wait "$ping" && grep -q '1 sent, 1 replies' "$out"
 result $? "SIGINT ends ping with its summary"
 
-run ls && grep -q "^tool .* $first " "$out"
+shows "^tool .* $first " ls
 result $? "ls shows the server"
-run ls -l && grep -q "$XDG_RUNTIME_DIR/fastipc/tool" "$out"
+shows "$XDG_RUNTIME_DIR/fastipc/tool" ls -l
 result $? "ls -l shows its path"
-run ls --json && json "$out" name pid connections uptime_seconds path &&
-	grep -q "\"pid\":$first," "$out"
+shows "\"pid\":$first," ls --json &&
+	json "$out" name pid connections uptime_seconds path
 result $? "ls --json"
 
-run ls -l && grep -qE "^tool .* auto +[0-9]+ +[0-9.]+ .?B " "$out" &&
-	run ls --json && json "$out" requests bytes_received bytes_sent sleeps \
-		wakes
+shows '^tool .* auto +[0-9]+ +[0-9.]+ .?B ' ls -l &&
+	shows '"requests":' ls --json &&
+	json "$out" requests bytes_received bytes_sent sleeps wakes
 result $? "ls -l and ls --json show what was served"
 
 "$fastipc" ping tool -i 0.01 >"$out.ping" 2>"$err" &
 ping=$!
-for _ in {1..100}; do
-	[ "$(grep -c '^reply' "$out.ping")" -gt 3 ] && break
-	sleep 0.05
-done
-run stat tool && grep -qE "^ *[0-9]+ +(memfd|kmod) +tool +$first fastipc, \
+eventually grep -q '^reply .* seq=4 ' "$out.ping"
+one_channel()
+{
+	run stat tool &&
+		grep -qE "^ *[0-9]+ +(memfd|kmod) +tool +$first fastipc, \
 $ping fastipc +$(id -u), $(id -u) +256K, 256K .* open" "$out" &&
-	grep -qE '^1 servers, 1 channels \(' "$out"
+		grep -qE '^1 servers, 1 channels \(' "$out"
+}
+eventually one_channel
 result $? "stat shows a connection: both processes, the server first"
-run stat --json && json "$out" channels totals module ends server &&
-	grep -q "\"server\":\"tool\",\"uid\":$(id -u)," "$out" &&
+shows "\"server\":\"tool\",\"uid\":$(id -u)," stat --json &&
+	json "$out" channels totals module ends server &&
 	grep -q "\"ends\":\[{\"pid\":$first,\"comm\":\"fastipc\"," "$out" &&
 	grep -qE '"bytes_sent":[1-9][0-9]*,"bytes_received":[1-9]' "$out" &&
 	grep -qE '"messages_received":[1-9]' "$out"
@@ -267,15 +281,18 @@ run stat --prometheus tool &&
 	grep -qx '# TYPE fastipc_server_requests_total counter' "$out" &&
 	! grep -vE '^# (HELP|TYPE) |^fastipc_[a-z_]+({[^}]*})? [0-9.e+]+$' "$out"
 result $? "stat --prometheus"
-run top tool --batch -n 1 -i 0.3 &&
-	grep -qE "^ *[0-9]+ +(memfd|kmod) +tool .* [1-9][0-9.]* +[1-9][0-9.]* .?B" \
-		"$out"
+shows "^ *[0-9]+ +(memfd|kmod) +tool .* [1-9][0-9.]* +[1-9][0-9.]* .?B" \
+	top tool --batch -n 1 -i 0.3
 result $? "top shows what it does in a second"
-run top --json -n 1 -i 0.3 && grep -qE '"messages_per_s":[1-9]' "$out"
+shows '"messages_per_s":[1-9]' top --json -n 1 -i 0.3
 result $? "top --json shows the same"
 kill -INT "$ping"
 wait "$ping"
-run stat -n 2 -i 0.01 && [ "$(grep -c '^1 servers, ' "$out")" -eq 2 ]
+twice()
+{
+	run stat -n 2 -i 0.01 && [ "$(grep -c '^1 servers, ' "$out")" -eq 2 ]
+}
+eventually twice
 result $? "stat again and again"
 run top --batch -n 2 -i 0.01 -s w &&
 	[ "$(grep -c '^fastipc top - ' "$out")" -eq 2 ] &&
@@ -284,10 +301,11 @@ result $? "top --batch"
 run top --json -n 1 -i 0.01 && json "$out" channels totals
 result $? "top --json"
 if command -v script >/dev/null; then
+	# shellcheck disable=SC2094 # it reads what comes, to type then
 	(
-		sleep 0.5
+		eventually grep -q 'sorted by .*messages' "$out"
 		printf b
-		sleep 0.2
+		eventually grep -q 'sorted by .*bytes' "$out"
 		printf q
 	) | script -qec "'$fastipc' top -i 0.1" /dev/null >"$out" 2>"$err" &&
 		grep -q "sorted by .*messages" "$out" &&
@@ -453,10 +471,7 @@ result $? "serve --json ends with a summary"
 serve tool --dir "$tree"
 "$fastipc" ping tool -i 0.01 >"$out" 2>"$err" &
 ping=$!
-for _ in {1..100}; do # once it is connected
-	! grep -q reply "$out" || break
-	sleep 0.1
-done
+eventually grep -q reply "$out" # it is connected
 stop "$server" KILL
 wait "$ping"
 [ $? -eq 1 ] && grep -q 'no reply' "$err"

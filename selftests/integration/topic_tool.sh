@@ -16,12 +16,13 @@ shown=("$work"/err{0,1,2,3})
 
 await() # NAME
 {
-	local try
-	for try in $(seq 200); do
-		[ -S "$XDG_RUNTIME_DIR/fastipc/$1" ] && return
-		sleep 0.05
-	done
-	echo "# no socket after $try tries"
+	eventually [ -S "$XDG_RUNTIME_DIR/fastipc/$1" ] || echo '# no socket'
+}
+
+last_is() # TOPIC TEXT
+{
+	[ "$("$fastipc" subscribe "$1" --history 1 -n 1 -W 60 2>"$work/err1")" = \
+		"$2" ]
 }
 
 seq 5000 >"$work/lines"
@@ -30,7 +31,7 @@ publisher=$!
 await numbers
 subscribers=()
 for i in 1 2 3; do
-	"$fastipc" subscribe numbers --policy block -W 20 --checksum full \
+	"$fastipc" subscribe numbers --policy block -W 60 --checksum full \
 		>"$work/out$i" 2>"$work/err$i" &
 	subscribers+=($!)
 done
@@ -49,8 +50,8 @@ publisher=$!
 exec 3>"$work/fifo"
 seq 100 >&3
 await late
-sleep 0.2
-"$fastipc" subscribe late --history 3 -n 3 -W 20 >"$work/out" 2>"$work/err1"
+eventually last_is late 100
+"$fastipc" subscribe late --history 3 -n 3 -W 60 >"$work/out" 2>"$work/err1"
 result $? 'a late subscriber'
 [ "$(tr '\n' ' ' <"$work/out")" = '98 99 100 ' ]
 result $? 'it has the last lines'
@@ -61,7 +62,11 @@ result $? 'as JSON'
 "$fastipc" subscribe late -W 0.1 >"$work/out" 2>"$work/err1"
 [ $? -eq 1 ] && grep -q 'before the deadline' "$work/err1"
 result $? 'nothing comes'
-"$fastipc" ls | grep -q '^late '
+listed() # NAME
+{
+	"$fastipc" ls | grep -q "^$1 "
+}
+eventually listed late
 result $? 'ls shows the topic'
 "$fastipc" publish late </dev/null 2>"$work/err1"
 [ $? -eq 1 ]
@@ -75,7 +80,7 @@ result $? 'no such topic'
 "$fastipc" subscribe late --policy never 2>"$work/err1"
 [ $? -eq 2 ]
 result $? 'no such policy'
-timeout 50 "$fastipc" bench publish --duration 0.05 --json \
+timeout 500 "$fastipc" bench publish --duration 0.05 --json \
 	>"$work/out" 2>"$work/err1" && grep -q '"poll_ratio":' "$work/out"
 result $? 'bench publish'
 finish

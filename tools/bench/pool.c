@@ -55,8 +55,9 @@ static int open_pool(struct bench_run *run, uint32_t least, uint32_t most,
 	options.min_size = least;
 	options.warm_up = least;
 	options.max_size = most;
-	/* The server does not come back. */
+	/* The server does not come back; but it may be slow to answer. */
 	options.fail_fast = true;
+	options.connect_timeout_ns = CALL_NS;
 	error = fastipc_pool_create(&one, 1, &options, pool);
 	return error ? run_failed(run, "cannot make a pool", error) : 0;
 }
