@@ -80,10 +80,10 @@ static inline void sleep_ns(uint64_t ns)
 		;
 }
 
-/* Until @condition, at most 10 s; whether it came. */
+/* Until @condition, at most a minute; whether it came. */
 #define EVENTUALLY(condition) \
 	({ \
-		uint64_t give_up_ = in_ns(10 * SECOND); \
+		uint64_t give_up_ = in_ns(60 * SECOND); \
 		bool met_; \
 		while (!(met_ = (condition)) && now_ns() < give_up_) \
 			sleep_ns(MS / 2); \

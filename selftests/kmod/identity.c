@@ -215,8 +215,9 @@ TEST_F(owner, in_a_pid_namespace_seen_from_outside)
 		SKIP(return, "no new pid namespace");
 	}
 	ASSERT_EQ(0, info(self->p.fd[0], &i));
-	/* Its id is of the reader's namespace: none that is 1 there. */
-	EXPECT_GT(i.peer_pid, outer);
+	/* Its id is of the reader's namespace, not the 1 that it is in its own. */
+	EXPECT_GT(i.peer_pid, 1);
+	EXPECT_NE(outer, i.peer_pid);
 	EXPECT_EQ(0, kill((pid_t)i.peer_pid, 0));
 	close(until[1]);
 	EXPECT_EQ(0, reap(outer));

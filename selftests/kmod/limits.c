@@ -492,7 +492,7 @@ TEST_F(memcg, a_kill_ends_a_large_request)
 	sleep_ns(50 * MS);
 	start = now_ns();
 	EXPECT_EQ(128 + SIGKILL, kill_and_reap(pid));
-	EXPECT_LT(now_ns() - start, 5 * SECOND);
+	EXPECT_LT(now_ns() - start, 60 * SECOND);
 }
 
 TEST_HARNESS_MAIN

@@ -13,7 +13,7 @@
 
 #include "device.h"
 
-#define PATIENCE 10000 /* ms until a wake-up counts as lost */
+#define PATIENCE 60000 /* ms until a wake-up counts as lost */
 
 #ifndef EPOLLEXCLUSIVE
 #define EPOLLEXCLUSIVE (1u << 28)

@@ -94,7 +94,8 @@ TEST_F(wait, is_restarted_until_the_deadline)
 	uint64_t start = now_ns();
 	pid_t pid;
 
-	self->w.deadline = start + 400 * MS;
+	/* Time enough to fall asleep before. */
+	self->w.deadline = start + 2 * SECOND;
 	pid = spawn();
 	if (!pid) {
 		handle(SA_RESTART);
@@ -109,7 +110,7 @@ TEST_F(wait, is_restarted_until_the_deadline)
 		sleep_ns(10 * MS);
 	}
 	EXPECT_EQ(0, reap(pid));
-	EXPECT_LT(now_ns() - start, 3 * SECOND);
+	EXPECT_LT(now_ns() - start, 60 * SECOND);
 }
 
 TEST_F(wait, goes_on_after_stop_and_continue)
@@ -233,21 +234,21 @@ static int take_turns(struct pair *p, int end, unsigned long request)
 			while (!error &&
 			       __atomic_load_n(peer, __ATOMIC_ACQUIRE) < n)
 				error = wait_peer(p->fd[1], n - 1,
-						  in_ns(10 * SECOND));
+						  in_ns(60 * SECOND));
 			if (error)
 				return error == -EPIPE ? (int)n - 1 : error;
 		}
 		__atomic_store_n(own, n, __ATOMIC_SEQ_CST);
 		if (request == FASTIPC_IOC_SWAP)
 			error = swap_peer(p->fd[end], end ? n : n - 1,
-					  in_ns(10 * SECOND));
+					  in_ns(60 * SECOND));
 		else
 			error = wake(p->fd[end], FASTIPC_SIDE_PEER);
 		if (!end) {
 			while (!error &&
 			       __atomic_load_n(peer, __ATOMIC_ACQUIRE) < n)
 				error = wait_peer(p->fd[0], n - 1,
-						  in_ns(10 * SECOND));
+						  in_ns(60 * SECOND));
 			if (error || n == ROUNDS ||
 			    (n >= ROUNDS_MIN && now_ns() > enough))
 				return error ? error : (int)n;
@@ -324,7 +325,7 @@ TEST_F(wait, rung_at_any_moment)
 		struct fastipc_ioc_wait *w = &self->w;
 
 		w->seen = n;
-		w->deadline = in_ns(10 * SECOND);
+		w->deadline = in_ns(60 * SECOND);
 		__atomic_store_n(&p->own[0]->doorbell, n + 1, __ATOMIC_SEQ_CST);
 		/* The WAKE of the round before may come late, and end it. */
 		while (__atomic_load_n(&p->peer[0]->doorbell,
@@ -398,7 +399,7 @@ static uint64_t death_to_return(struct pair *p)
 		kill(victim, SIGKILL);
 		_exit(0);
 	}
-	if (p ? wait_peer(p->fd[0], 0, in_ns(20 * SECOND)) != -EPIPE
+	if (p ? wait_peer(p->fd[0], 0, in_ns(60 * SECOND)) != -EPIPE
 	      : read(sockets[0], &byte, 1) != 0)
 		return 0;
 	done = now_ns();
@@ -416,7 +417,10 @@ TEST(a_killed_peer_is_known_at_once)
 	uint64_t ours[DEATHS], bare[DEATHS];
 	uint64_t beyond = 0;
 
-	/* A busy machine gets more tries: it is the difference that counts. */
+	/*
+	 * A busy machine gets more tries, and a slow one more time: it is the
+	 * difference that counts.
+	 */
 	for (int round = 0; round < 8; round++) {
 		for (int n = 0; n < DEATHS; n++) {
 			struct pair p;
@@ -434,10 +438,10 @@ TEST(a_killed_peer_is_known_at_once)
 		TH_LOG("SIGKILL to return, us: %llu, of a socket %llu",
 		       (unsigned long long)ours[DEATHS / 2] / 1000,
 		       (unsigned long long)bare[DEATHS / 2] / 1000);
-		if (beyond < MS)
+		if (beyond < MS + bare[DEATHS / 2])
 			break;
 	}
-	EXPECT_LT(beyond, MS);
+	EXPECT_LT(beyond, MS + bare[DEATHS / 2]);
 }
 
 TEST_HARNESS_MAIN
