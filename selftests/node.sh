@@ -25,7 +25,7 @@ mkdir -m 700 "$XDG_RUNTIME_DIR"
 log=$work/log
 shown=("$log")
 for name in $(node selftests/node/tests.js --list); do
-	check "$name" timeout 60 node --expose-gc selftests/node/tests.js \
+	check "$name" timeout 300 node --expose-gc selftests/node/tests.js \
 		"$name"
 done
 check 'the codec: test vectors' node selftests/node/vectors.js
