@@ -12,13 +12,19 @@
 
 #include "attacked.h"
 
-static void begin(void)
+/* Who reads nothing for @stall_ns is dropped for that. */
+static void begin_within(uint64_t stall_ns)
 {
 	struct fastipc_server_options options;
 
 	fastipc_server_options_init(&options);
-	options.stall_timeout_ns = 300 * MS;
+	options.stall_timeout_ns = stall_ns;
 	begin_with(&options, &attacked);
+}
+
+static void begin(void)
+{
+	begin_within(300 * MS);
 }
 
 /* CPU time that the server has used, in ns. */
@@ -109,7 +115,7 @@ static void head_goes_back(void **state)
 	struct fastipc_channel channel;
 
 	(void)state;
-	begin();
+	begin_within(PATIENCE);
 	hostile_connect(server.address, &channel);
 	for (uint64_t id = 1; id < 200; id++) {
 		put_call(&channel, ECHO, id, 16000);
@@ -193,7 +199,7 @@ static void garbage_in_the_control_page(void **state)
 
 	(void)state;
 	print_message("# SEED=%llu\n", (unsigned long long)seed);
-	begin();
+	begin_within(PATIENCE);
 	for (int round = 0; round < 30; round++) {
 		struct fastipc_channel channel;
 		struct fastipc_control *own;
@@ -275,7 +281,7 @@ static void space_is_told_of(void **state)
 	uint32_t seen;
 
 	(void)state;
-	begin();
+	begin_within(PATIENCE);
 	hostile_connect(server.address, &channel);
 	whole.crc = crc_of(header, "", 0);
 	for (int count = 1; count <= 100; count++) {
@@ -303,7 +309,7 @@ static void floods_of_doorbells(void **state)
 	char bytes[1000] = { 0 };
 
 	(void)state;
-	begin();
+	begin_within(PATIENCE);
 	hostile_connect(server.address, &channel);
 	for (int i = 0; i < 5000; i++) {
 		if (channel.link.kmod)
