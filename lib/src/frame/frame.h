@@ -157,12 +157,10 @@ bool fastipc_frame_peek_timed(const struct fastipc_channel *channel,
 int fastipc_frame_peek_slowly(const struct fastipc_channel *channel,
 			      struct fastipc_frame *frame);
 
-/*
- * Look at the next frame: 0; -EAGAIN no record; -EPROTO or -EPROTONOSUPPORT
- * no frame of ours; -EBADMSG the header's checksum does not match.
- */
-FASTIPC_INLINE int fastipc_frame_peek(const struct fastipc_channel *channel,
-				      struct fastipc_frame *frame)
+/* The same for the plainest; 1: it may be another. */
+FASTIPC_INLINE int
+fastipc_frame_peek_plain(const struct fastipc_channel *channel,
+			 struct fastipc_frame *frame)
 {
 	const unsigned char *place;
 	uint64_t w0, w1, w2;
@@ -183,7 +181,7 @@ FASTIPC_INLINE int fastipc_frame_peek(const struct fastipc_channel *channel,
 			    (uint32_t)w2 != size - FASTIPC_FRAME_HEADER ||
 			    channel->link.checksum == FASTIPC_CHECKSUM_HEADER,
 		    0))
-		return fastipc_frame_peek_slowly(channel, frame);
+		return 1;
 	frame->record = size;
 	frame->flags = 0;
 	frame->type = (uint16_t)(w0 >> 48);
@@ -194,6 +192,18 @@ FASTIPC_INLINE int fastipc_frame_peek(const struct fastipc_channel *channel,
 	frame->payload = place + FASTIPC_FRAME_HEADER;
 	/* Its sum is made with the payload's, by take. */
 	return 0;
+}
+
+/*
+ * Look at the next frame: 0; -EAGAIN no record; -EPROTO or -EPROTONOSUPPORT
+ * no frame of ours; -EBADMSG the header's checksum does not match.
+ */
+FASTIPC_INLINE int fastipc_frame_peek(const struct fastipc_channel *channel,
+				      struct fastipc_frame *frame)
+{
+	int error = fastipc_frame_peek_plain(channel, frame);
+
+	return error > 0 ? fastipc_frame_peek_slowly(channel, frame) : error;
 }
 
 /* Longer copies out of a ring, and into one. */
@@ -378,15 +388,11 @@ uint32_t fastipc_frame_deadline(const struct fastipc_link *link,
 int fastipc_frame_push_slowly(struct fastipc_channel *channel,
 			      struct fastipc_outgoing *message, bool more);
 
-/*
- * Put as much of the message into the ring as fits now: 0 all of it; -EAGAIN
- * wait for FASTIPC_WANT_SPACE and call again; -EPROTO.  All but a
- * message that fits one frame is published as it goes; that one only if not
- * @more, so that a batch becomes visible at once.  The caller notifies.
- */
-FASTIPC_INLINE int fastipc_frame_push(struct fastipc_channel *channel,
-				      struct fastipc_outgoing *message,
-				      bool more)
+/* A message that is one frame without extensions, if there is room: 0.  1: it
+ * is not, or there is none. */
+FASTIPC_INLINE int
+fastipc_frame_push_plain(struct fastipc_channel *channel,
+			 const struct fastipc_outgoing *message, bool more)
 {
 	uint32_t size = FASTIPC_FRAME_HEADER + message->size;
 	uint64_t w0 =
@@ -400,7 +406,7 @@ FASTIPC_INLINE int fastipc_frame_push(struct fastipc_channel *channel,
 			    fastipc_producer_reserve(&channel->tx, size,
 						     &place),
 		    0))
-		return fastipc_frame_push_slowly(channel, message, more);
+		return 1;
 	if (channel->link.checksum == FASTIPC_CHECKSUM_OFF) {
 		fastipc_frame_put(place + FASTIPC_FRAME_HEADER, message->data,
 				  message->size);
@@ -426,6 +432,22 @@ FASTIPC_INLINE int fastipc_frame_push(struct fastipc_channel *channel,
 	if (!more)
 		fastipc_producer_publish(&channel->tx);
 	return 0;
+}
+
+/*
+ * Put as much of the message into the ring as fits now: 0 all of it; -EAGAIN
+ * wait for FASTIPC_WANT_SPACE and call again; -EPROTO.  All but a
+ * message that fits one frame is published as it goes; that one only if not
+ * @more, so that a batch becomes visible at once.  The caller notifies.
+ */
+FASTIPC_INLINE int fastipc_frame_push(struct fastipc_channel *channel,
+				      struct fastipc_outgoing *message,
+				      bool more)
+{
+	if (__builtin_expect(!fastipc_frame_push_plain(channel, message, more),
+			     1))
+		return 0;
+	return fastipc_frame_push_slowly(channel, message, more);
 }
 
 /*

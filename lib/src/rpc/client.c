@@ -13,8 +13,8 @@
 #define SPIN_FIRST 128
 #define SEND_FLAGS (FASTIPC_MORE | FASTIPC_NOWAIT)
 
-int fastipc_client_check_message(const struct fastipc_client *client,
-				 uint16_t type, const void *data, size_t size)
+int fastipc_client_bad_message(const struct fastipc_client *client,
+			       uint16_t type, const void *data, size_t size)
 {
 	if (!client || (!data && size))
 		return fastipc_fail(-EINVAL, "%s is NULL",
@@ -22,11 +22,8 @@ int fastipc_client_check_message(const struct fastipc_client *client,
 	if (type >= FASTIPC_TYPE_RESERVED)
 		return fastipc_fail(
 			-EINVAL, "message types from 0xFF00 on are reserved");
-	if (size > FASTIPC_MESSAGE_MAX)
-		return fastipc_fail(-EMSGSIZE,
-				    "no message may be longer than %u bytes",
-				    FASTIPC_MESSAGE_MAX);
-	return 0;
+	return fastipc_fail(-EMSGSIZE, "no message may be longer than %u bytes",
+			    FASTIPC_MESSAGE_MAX);
 }
 
 int fastipc_call_launch(struct fastipc_client *client, struct call *call,
@@ -112,9 +109,8 @@ FASTIPC_INLINE int take_own(struct fastipc_client *client, struct call *call)
 	struct fastipc_frame frame;
 	int error;
 
-	if (fastipc_frame_peek(&client->channel, &frame) ||
-	    frame.id != call->id || frame.flags || !reply ||
-	    frame.length > reply->capacity ||
+	if (fastipc_frame_peek_plain(&client->channel, &frame) ||
+	    frame.id != call->id || !reply || frame.length > reply->capacity ||
 	    frame.length > client->max_message)
 		return 0;
 	error = fastipc_frame_take(&client->channel, &frame, reply->data);
@@ -175,8 +171,7 @@ FASTIPC_INLINE int call_quickly(struct fastipc_client *client,
 		error = fastipc_frame_push_value(channel, message, encode,
 						 value, false);
 	else
-		error = message->size > fastipc_frame_payload_max(channel) ||
-			fastipc_frame_push(channel, message, false);
+		error = fastipc_frame_push_plain(channel, message, false);
 	if (__builtin_expect(error, 0)) {
 		fastipc_channel_unhold(channel);
 		fastipc_call_leave(client, call);
@@ -300,52 +295,64 @@ int fastipc_client_ping(struct fastipc_client *client, uint64_t deadline,
 /* ---- one-way messages ---- */
 
 /* A one-way message in one frame, with nothing in its way. */
-FASTIPC_INLINE bool post_quickly(struct fastipc_client *client,
-				 struct fastipc_outgoing *message, bool more)
+FASTIPC_INLINE bool post_quickly(struct fastipc_client *client, uint16_t type,
+				 const void *data, uint32_t size, bool more)
 {
+	const struct fastipc_outgoing message = {
+		.data = data,
+		.size = size,
+		.type = type,
+	};
 	struct fastipc_channel *channel = &client->channel;
 
-	if (__builtin_expect((client->error | client->goaway) ||
-				     client->outbox.count ||
-				     message->size > channel->link.plain_max ||
-				     message->size > fastipc_frame_payload_max(
-							     channel) ||
-				     fastipc_frame_push(channel, message, more),
-			     0))
+	if (__builtin_expect(
+		    (client->error | client->goaway) || client->outbox.count ||
+			    size > channel->link.plain_max ||
+			    fastipc_frame_push_plain(channel, &message, more),
+		    0))
 		return false;
-	client->stats.bytes_sent += message->size;
+	client->stats.bytes_sent += size;
 	fastipc_producer_prepare(&channel->tx);
 	if (!more)
 		fastipc_channel_notify(channel, FASTIPC_WANT_DATA);
 	return true;
 }
 
+static __attribute__((noinline)) int
+post_slowly(struct fastipc_client *client, uint16_t type, const void *data,
+	    uint32_t size, unsigned int flags, uint64_t deadline)
+{
+	struct fastipc_outgoing message = {
+		.data = data,
+		.size = size,
+		.type = type,
+	};
+	struct fastipc_packer *packer = fastipc_client_pack(client, &message);
+	int error = fastipc_client_send(client, &message, flags, deadline);
+
+	fastipc_client_packed(client, packer, &message, size, error);
+	fastipc_client_promote(client);
+	return error;
+}
+
 int fastipc_client_post(struct fastipc_client *client, uint16_t type,
 			const void *data, size_t size, unsigned int flags,
 			uint64_t deadline)
 {
-	struct fastipc_outgoing message = {
-		.data = data ? data : (const void *)"",
-		.size = (uint32_t)size,
-		.type = type,
-	};
-	struct fastipc_packer *packer;
 	int error = fastipc_client_check_message(client, type, data, size);
 
-	if (error)
+	if (__builtin_expect(error, 0))
 		return error;
-	if (flags & ~SEND_FLAGS)
+	if (__builtin_expect(flags & ~SEND_FLAGS, 0))
 		return fastipc_fail(-EINVAL, "unknown flags 0x%x", flags);
+	if (!data)
+		data = "";
 	fastipc_lock(&client->lock);
-	if (__builtin_expect(
-		    post_quickly(client, &message, flags & FASTIPC_MORE), 1)) {
-		fastipc_unlock(&client->lock);
-		return 0;
-	}
-	packer = fastipc_client_pack(client, &message);
-	error = fastipc_client_send(client, &message, flags, deadline);
-	fastipc_client_packed(client, packer, &message, (uint32_t)size, error);
-	fastipc_client_promote(client);
+	if (__builtin_expect(!post_quickly(client, type, data, (uint32_t)size,
+					   flags & FASTIPC_MORE),
+			     0))
+		error = post_slowly(client, type, data, (uint32_t)size, flags,
+				    deadline);
 	fastipc_unlock(&client->lock);
 	return error;
 }

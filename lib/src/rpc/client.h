@@ -229,9 +229,21 @@ int fastipc_client_send(struct fastipc_client *client,
 
 /* ---- client.c ---- */
 
+/* Why that is no message, in words. */
+int fastipc_client_bad_message(const struct fastipc_client *client,
+			       uint16_t type, const void *data, size_t size);
 /* -EINVAL, -EMSGSIZE what no message can be. */
-int fastipc_client_check_message(const struct fastipc_client *client,
-				 uint16_t type, const void *data, size_t size);
+FASTIPC_INLINE int
+fastipc_client_check_message(const struct fastipc_client *client, uint16_t type,
+			     const void *data, size_t size)
+{
+	if (__builtin_expect(client && (data || !size) &&
+				     type < FASTIPC_TYPE_RESERVED &&
+				     size <= FASTIPC_MESSAGE_MAX,
+			     1))
+		return 0;
+	return fastipc_client_bad_message(client, type, data, size);
+}
 /*
  * Enter @call and send its request, @message, but for its id and deadline.  On
  * error nothing is in flight.  The message's cargo is gone in any case.

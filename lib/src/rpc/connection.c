@@ -418,9 +418,10 @@ take_compressed(struct connection *connection,
 				   frame->deadline);
 }
 
-/* A message in one frame: copied out and checked, then it cannot change. */
-FASTIPC_INLINE int take_whole(struct connection *connection,
-			      const struct fastipc_frame *frame)
+/* A message in one frame: copied out and checked, then it cannot change.  See
+ * serve_one(), too. */
+static int take_whole(struct connection *connection,
+		      const struct fastipc_frame *frame)
 {
 	struct fastipc_channel *channel = &connection->channel;
 	struct worker *worker = connection->worker;
@@ -541,10 +542,10 @@ static int take_stream(struct connection *connection,
 
 /* One frame: 0; 1 and it was much work; -EAGAIN (none), or the reason to give
  * the client up. */
-FASTIPC_INLINE int serve_one(struct connection *connection)
+static __attribute__((noinline)) int serve_other(struct connection *connection)
 {
 	struct fastipc_frame frame;
-	int error = fastipc_frame_peek(&connection->channel, &frame);
+	int error = fastipc_frame_peek_slowly(&connection->channel, &frame);
 
 	if (error)
 		return error;
@@ -570,6 +571,32 @@ FASTIPC_INLINE int serve_one(struct connection *connection)
 		return take_fragment(connection, &frame);
 	}
 	return take_whole(connection, &frame);
+}
+
+/* The next message, if it is as most are: bytes in one frame.  Its frame is
+ * none that others look at, so it stays in registers. */
+FASTIPC_INLINE int serve_one(struct connection *connection)
+{
+	struct fastipc_channel *channel = &connection->channel;
+	struct worker *worker = connection->worker;
+	struct fastipc_frame frame;
+	int error = fastipc_frame_peek_plain(channel, &frame);
+
+	if (__builtin_expect(error < 0, 0))
+		return error;
+	if (__builtin_expect(error || frame.length > worker->scratch_size ||
+				     frame.type >= FASTIPC_TYPE_RESERVED ||
+				     (connection->assembly.open &&
+				      frame.id == connection->assembly.id),
+			     0))
+		return serve_other(connection);
+	error = fastipc_frame_take(channel, &frame, worker->scratch);
+	fastipc_frame_release(channel, &frame);
+	if (__builtin_expect(error, 0))
+		return error;
+	dispatch(connection, frame.type, frame.id, worker->scratch,
+		 frame.length, FASTIPC_NO_DEADLINE, NULL);
+	return 0;
 }
 
 /* Space was released: tell a client that waits for it. */

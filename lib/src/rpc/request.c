@@ -14,32 +14,7 @@
 /* Answers of another thread that are copied before the lock is taken. */
 #define COPIED_FIRST 65536u
 
-/* The connection whose handler, or callback, this thread is in; or NULL. */
-static _Thread_local const struct connection *handling;
-
-bool fastipc_request_in_handler(void)
-{
-	return handling != NULL;
-}
-
-bool fastipc_request_in_handler_of(const struct connection *connection)
-{
-	return handling == connection;
-}
-
-const struct connection *
-fastipc_request_enter(const struct connection *connection)
-{
-	const struct connection *outer = handling;
-
-	handling = connection;
-	return outer;
-}
-
-void fastipc_request_leave(const struct connection *outer)
-{
-	handling = outer;
-}
+_Thread_local const struct connection *fastipc_request_handling;
 
 uint64_t fastipc_request_deadline(const struct fastipc_request *request)
 {
@@ -319,25 +294,36 @@ static inline bool is_plain(const struct fastipc_request *request, size_t size)
 	       size <= connection->channel.link.plain_max;
 }
 
+/* One that is_plain(), in one frame, with nothing in its way. */
+FASTIPC_INLINE bool reply_quickly(const struct fastipc_request *request,
+				  const void *data, uint32_t size)
+{
+	const struct fastipc_outgoing message = {
+		.data = data,
+		.size = size,
+		.id = request->id,
+		.type = request->type,
+	};
+	struct connection *connection = request->connection;
+
+	if (__builtin_expect(
+		    connection->dead || connection->outbox.count ||
+			    fastipc_frame_push_plain(&connection->channel,
+						     &message, false),
+		    0))
+		return false;
+	fastipc_channel_notify(&connection->channel, FASTIPC_WANT_DATA);
+	count(&connection->worker->stats.bytes_sent, size);
+	return true;
+}
+
 int fastipc_request_reply(struct fastipc_request *request, const void *data,
 			  size_t size)
 {
-	if (__builtin_expect(request && data && is_plain(request, size), 1)) {
-		struct fastipc_outgoing message = {
-			.data = data,
-			.size = (uint32_t)size,
-			.id = request->id,
-			.type = request->type,
-		};
-		int error;
-
+	if (__builtin_expect(request && data && is_plain(request, size), 1) &&
+	    __builtin_expect(reply_quickly(request, data, (uint32_t)size), 1)) {
 		request->answered = true;
-		error = fastipc_connection_send(request->connection, &message,
-						true);
-		if (!error)
-			count(&request->connection->worker->stats.bytes_sent,
-			      size);
-		return error;
+		return 0;
 	}
 	if (!request || (!data && size))
 		return fastipc_fail(-EINVAL, "%s is NULL",
@@ -512,9 +498,16 @@ bool fastipc_request_cancel(struct connection *connection, uint64_t id)
 
 /* ---- running the handler ---- */
 
-static void no_handler(struct fastipc_request *request)
+void fastipc_request_turn_away(struct fastipc_request *request)
 {
 	char text[64];
+
+	if (fastipc_registry_find(request->connection->server->registry,
+				  request->type,
+				  &request->connection->handlers)) {
+		answer_now(request, NULL, 0, -ESHUTDOWN, "the server drains");
+		return;
+	}
 
 	count(&request->connection->worker->stats.unknown_types, 1);
 	snprintf(text, sizeof(text), "no handler for message type %u",
@@ -522,30 +515,8 @@ static void no_handler(struct fastipc_request *request)
 	answer_now(request, NULL, 0, -EOPNOTSUPP, text);
 }
 
-void fastipc_request_dispatch(struct fastipc_request *request)
+void fastipc_request_answer_for(struct fastipc_request *request, int result)
 {
-	struct connection *connection = request->connection;
-	struct handler_cache *cache = &connection->handlers;
-	struct fastipc_server_stats *stats = &connection->worker->stats;
-	const struct connection *outer;
-	int result;
-
-	count(request->id ? &stats->requests : &stats->one_way, 1);
-	count(&stats->bytes_received, request->size);
-	if (!fastipc_registry_find(connection->server->registry, request->type,
-				   cache)) {
-		no_handler(request);
-		return;
-	}
-	if (__builtin_expect(connection->draining, 0) && request->id) {
-		answer_now(request, NULL, 0, -ESHUTDOWN, "the server drains");
-		return;
-	}
-	outer = fastipc_request_enter(connection);
-	result = cache->handler(request, cache->context);
-	fastipc_request_leave(outer);
-	if (request->answered || request->kept || !request->id)
-		return;
 	if (result < 0 && result >= -4095)
 		answer_now(request, NULL, 0, result, NULL);
 	else

@@ -305,10 +305,11 @@ FASTIPC_INLINE int fastipc_connection_send(struct connection *connection,
 					   struct fastipc_outgoing *message,
 					   bool from_worker)
 {
-	if (__builtin_expect(connection->dead || connection->outbox.count ||
-				     fastipc_frame_push(&connection->channel,
-							message, false),
-			     0))
+	if (__builtin_expect(
+		    connection->dead || connection->outbox.count ||
+			    fastipc_frame_push_plain(&connection->channel,
+						     message, false),
+		    0))
 		return fastipc_connection_send_slowly(connection, message,
 						      from_worker);
 	fastipc_channel_notify(&connection->channel, FASTIPC_WANT_DATA);
@@ -329,19 +330,71 @@ int fastipc_connection_abandon(struct connection *connection, int error);
 
 /* ---- request.c ---- */
 
+/* The connection whose handler, or callback, this thread is in; or NULL. */
+extern _Thread_local const struct connection *fastipc_request_handling
+	__attribute__((visibility("hidden")));
+
 /* This thread is in a handler, or a callback, of @connection's from here on;
  * what that returns is for leaving it. */
-const struct connection *
-fastipc_request_enter(const struct connection *connection);
-void fastipc_request_leave(const struct connection *outer);
+static inline const struct connection *
+fastipc_request_enter(const struct connection *connection)
+{
+	const struct connection *outer = fastipc_request_handling;
+
+	fastipc_request_handling = connection;
+	return outer;
+}
+
+static inline void fastipc_request_leave(const struct connection *outer)
+{
+	fastipc_request_handling = outer;
+}
+
+/* Whether this thread is in a handler. */
+static inline bool fastipc_request_in_handler(void)
+{
+	return fastipc_request_handling != NULL;
+}
+
+/* ... of @connection's: then it is its worker, which looks at it afterwards. */
+static inline bool
+fastipc_request_in_handler_of(const struct connection *connection)
+{
+	return fastipc_request_handling == connection;
+}
+
+/* There is no handler for it, or the server drains. */
+void fastipc_request_turn_away(struct fastipc_request *request);
+/* What a handler that returned @result has left to do. */
+void fastipc_request_answer_for(struct fastipc_request *request, int result);
+
 /* Run the handler of @request and see that it is answered. */
-void fastipc_request_dispatch(struct fastipc_request *request);
+FASTIPC_INLINE void fastipc_request_dispatch(struct fastipc_request *request)
+{
+	struct connection *connection = request->connection;
+	struct handler_cache *cache = &connection->handlers;
+	struct fastipc_server_stats *stats = &connection->worker->stats;
+	const struct connection *outer;
+	int result;
+
+	count(request->id ? &stats->requests : &stats->one_way, 1);
+	count(&stats->bytes_received, request->size);
+	if (__builtin_expect(!fastipc_registry_find(connection->server->registry,
+						    request->type, cache) ||
+				     (connection->draining && request->id),
+			     0)) {
+		fastipc_request_turn_away(request);
+		return;
+	}
+	outer = fastipc_request_enter(connection);
+	result = cache->handler(request, cache->context);
+	fastipc_request_leave(outer);
+	if (!request->answered && !request->kept && request->id)
+		fastipc_request_answer_for(request, result);
+}
+
 /* The client gave up @id. */
 bool fastipc_request_cancel(struct connection *connection, uint64_t id);
-/* Whether this thread is in a handler. */
-bool fastipc_request_in_handler(void);
-/* ... of @connection's: then it is its worker, which looks at it afterwards. */
-bool fastipc_request_in_handler_of(const struct connection *connection);
 
 /* ---- server_streams.c ---- */
 
