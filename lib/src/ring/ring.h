@@ -64,6 +64,7 @@ struct fastipc_consumer {
 	uint64_t step;	   /* bytes that are worth telling it of */
 	uint64_t records;
 	uint32_t record_max;
+	uint32_t last; /* byte of the record that was polled for, in it */
 	struct fastipc_control *own;
 };
 
@@ -219,19 +220,26 @@ fastipc_consumer_ready(const struct fastipc_consumer *consumer)
 
 /*
  * The same, for who will take the record now.  It touches the record's second
- * cache line as well: once the producer has taken both away to write them, both
- * come back at the same time, and not the second after the first has been
- * looked at.  (A round trip of 64 bytes takes 0.9 of the time where the CPUs
- * share no cache, and the same where they do.)
+ * cache line as well, and its last one if it is as long as the one before: once
+ * the producer has taken them away to write them, all come back at the same
+ * time, and not the second after the first has been looked at.  (A round trip of
+ * 64 bytes takes 0.9 of the time where the CPUs share no cache, and the same
+ * where they do; one with three lines 0.8 to 0.9, against touching two.)
  */
-FASTIPC_INLINE int
-fastipc_consumer_poll(const struct fastipc_consumer *consumer)
+FASTIPC_INLINE int fastipc_consumer_poll(struct fastipc_consumer *consumer)
 {
 	const unsigned char *record =
 		consumer->data + (consumer->head & consumer->mask);
+	uint64_t word;
 
 	__builtin_prefetch(record + 64);
-	return __atomic_load_n((const uint64_t *)record, __ATOMIC_ACQUIRE) != 0;
+	__builtin_prefetch(record + consumer->last);
+	word = __atomic_load_n((const uint64_t *)record, __ATOMIC_ACQUIRE);
+	if (!word)
+		return 0;
+	/* Whatever it says: nothing is loaded from there. */
+	consumer->last = (uint32_t)word + FASTIPC_RECORD_WORD - 1;
+	return 1;
 }
 
 /*
