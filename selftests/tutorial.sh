@@ -48,6 +48,13 @@ cut_page()
 	END { print n + 0 }' "$page"
 }
 
+# The page gives a server a second to start, which may be too little here.
+has_socket()
+{
+	ls "$XDG_RUNTIME_DIR"/fastipc/* >/dev/null 2>&1
+}
+export -f eventually has_socket
+
 mkdir -p "$work" "$root/run"
 : >"$root/pids"
 export XDG_RUNTIME_DIR=$root/run
@@ -64,6 +71,7 @@ for ((n = 1; n <= count; n++)); do
 	if [ -e "$root/$n.file" ]; then
 		mv "$root/$n.file" "$(cat "$root/$n.name")"
 	elif [ -e "$root/$n.run" ]; then
+		sed -i 's/^sleep 1$/eventually has_socket/' "$root/$n.run"
 		echo 'jobs -p >>'"$root/pids" >>"$root/$n.run"
 		timeout 300 bash -e "$root/$n.run" >"$out" 2>&1
 		result $? "run: $(head -n 1 "$root/$n.run")"

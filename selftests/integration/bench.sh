@@ -29,8 +29,10 @@ if [ "$(nproc)" -lt 2 ]; then
 	alone=(--placement free)
 fi
 
+last=()
 bench() # ARGUMENT...: its JSON is in $work/out, what it says in $work/err
 {
+	last=("$@")
 	"$fastipc" bench ${1+"$1"} "${alone[@]}" "${@:2}" --json \
 		>"$work/out" 2>"$work/err"
 }
@@ -53,7 +55,15 @@ well_formed() # [KEYS: that come last]
 	[ "$found" = "$(tr ' ' '\n' <<<"$wanted")" ]
 }
 
+# Of the last bench; or, if it was for so short that the machine stood still
+# meanwhile, of one that takes longer.
 positive() # KEY...
+{
+	are_positive "$@" ||
+		{ bench "${last[@]}" --duration 5 && are_positive "$@"; }
+}
+
+are_positive() # KEY...
 {
 	local key
 

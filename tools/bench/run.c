@@ -19,10 +19,15 @@
 /* The deadline of a call that has one, from now. */
 #define CALL_NS 60000000000ull
 
+/* To connect: less than the watchdog gives. */
+#define CONNECT_NS 20000000000ull
+
 void run_client_options(const struct bench_options *options,
 			struct fastipc_client_options *client)
 {
 	fastipc_client_options_init(client);
+	/* A machine that is slow for a while is no reason to end. */
+	client->connect_timeout_ns = CONNECT_NS;
 	client->wait = options->wait;
 	client->checksum = options->checksum;
 	if (options->ring_size)
