@@ -74,8 +74,8 @@ struct fastipc_attachment {
 };
 
 /*
- * What came along with a reply, or a stream's message.  It holds what was lent, and closes those
- * descriptors that nobody has taken, when it ends.
+ * What came along with a reply, or a stream's message.  It holds what was lent,
+ * and closes those descriptors that nobody has taken, when it ends.
  */
 struct fastipc_delivery;
 
@@ -135,10 +135,9 @@ int fastipc_request_reply_with(struct fastipc_request *request,
 /* ---- along with messages of streams, at both ends ---- */
 
 /*
- * As fastipc_client_loan(), of this end's area, for a message of @stream.  Waits
- * as fastipc_stream_write() does; where that may not be it gives -EAGAIN, and
- * the callback `writable` tells when the peer has given something back.
- * Errors of both.
+ * As fastipc_client_loan(), of this end's area, for a message of @stream.
+ * Waits as fastipc_stream_write() does; where that may not be it gives -EAGAIN,
+ * and the callback `writable` tells when there may be room.  Errors of both.
  */
 int fastipc_stream_loan(struct fastipc_stream *stream, size_t size,
 			uint64_t deadline, struct fastipc_loan **loan);
@@ -166,8 +165,8 @@ int fastipc_stream_read_with(struct fastipc_stream *stream,
 			     uint64_t deadline);
 /*
  * In the callback `message`: what came along with that message, which is the
- * caller's to end then, some time.  NULL: nothing did, or it was taken.  What is
- * not taken is given back when the callback returns.
+ * caller's to end then, some time.  NULL: nothing did, or it was taken.  What
+ * is not taken is given back when the callback returns.
  */
 struct fastipc_delivery *
 fastipc_stream_take_delivery(struct fastipc_stream *stream);

@@ -7,12 +7,12 @@
  * other answers CANCEL with its own END if it has not sent it.  So both know
  * exactly which streams there are: a frame for any other breaks the rules.
  *
- * Credit: each message costs its bytes and FASTIPC_STREAM_COST, for what this
- * end needs to keep it; one with something along costs FASTIPC_STREAM_LADEN_COST
+ * Credit: each message costs its bytes and FASTIPC_STREAM_COST, for what the
+ * reader needs to keep it; one with something along FASTIPC_STREAM_LADEN_COST
  * more, and for each descriptor 1 / FASTIPC_STREAM_DESCRIPTORS of the reader's
  * window.  What is lent costs nothing: its memory is the sender's.  Both ends
- * count; the receiver says up to which sum the
- * sender may go, and never lets more than its window be unread.
+ * count; the reader says up to which sum the sender may go, and never lets more
+ * than its window be unread.
  *
  * All functions want the owner's lock, unless they say otherwise.
  */

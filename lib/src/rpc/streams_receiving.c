@@ -13,7 +13,7 @@
 
 /* ---- credit ---- */
 
-/* Embedded in no stream: it may outlive it, and only says what is true. */
+/* It holds its stream, which may have ended: then it does no harm. */
 static void grant_done(struct parcel *parcel, void *context)
 {
 	struct fastipc_stream *stream;
@@ -291,7 +291,6 @@ int fastipc_streams_take(struct streams *streams,
 	return error;
 }
 
-/* One that is good for nothing: -EPROTO, it is a flood of them. */
 int fastipc_streams_useless(struct streams *streams)
 {
 	return ++streams->useless > FASTIPC_USELESS_MOST ? -EPROTO : 0;
