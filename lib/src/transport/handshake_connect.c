@@ -168,7 +168,7 @@ static int take_bulk(struct fastipc_link *link,
 	return fastipc_bulk_attach(fd, mine->bulk_max, &link->peer_bulk);
 }
 
-/* @bell: the descriptor of the page that was offered. */
+/* Of memfd.  @bell: the descriptor of the page that was offered. */
 static int take_accept(struct fastipc_link *link,
 		       const struct fastipc_proposal *mine,
 		       const struct fastipc_hello *answer,
@@ -191,15 +191,46 @@ static int take_accept(struct fastipc_link *link,
 	return 0;
 }
 
-/* What CONNECT has beside regions, behind the first *@count of @fds. */
+/* Of kmod, which does without the socket from here on. */
+static int take_accept_of_kmod(struct fastipc_link *link,
+			       const struct fastipc_proposal *mine,
+			       const struct fastipc_hello *answer,
+			       const int fds[FASTIPC_HELLO_FDS])
+{
+	int ret = take_agreement(link, mine, answer);
+
+	if (!ret)
+		ret = take_bulk(link, mine, answer, fds[0]);
+	if (!ret)
+		ret = fastipc_handshake_take(link, mine, answer);
+	if (ret)
+		return ret;
+	close(link->sock);
+	link->sock = -1;
+	return 0;
+}
+
+/* What CONNECT has: a region and a bell, or an end of a channel of kmod; and
+ * beside that what @mine wants.  *@count of @fds. */
 static int make_offers(struct fastipc_link *link,
-		       const struct fastipc_proposal *mine,
+		       const struct fastipc_proposal *mine, bool kmod,
 		       struct fastipc_hello *hello, int fds[FASTIPC_HELLO_FDS],
 		       size_t *count)
 {
-	int ret = 0;
+	int ret;
 
-	if (mine->bulk_size) {
+	*count = 1;
+	if (kmod) {
+		hello->required |= FASTIPC_HELLO_KMOD;
+		ret = fastipc_kmod_create(link, mine->ring_size, &fds[0]);
+	} else {
+		hello->features |= FASTIPC_HELLO_BELL;
+		ret = fastipc_region_create(&link->own, mine->ring_size,
+					    &fds[0]);
+		if (!ret)
+			ret = fastipc_bell_create(link, &fds[(*count)++]);
+	}
+	if (!ret && mine->bulk_size) {
 		hello->features |= FASTIPC_HELLO_BULK;
 		ret = fastipc_bulk_create(mine->bulk_size, &link->own_bulk,
 					  &fds[(*count)++]);
@@ -211,63 +242,29 @@ static int make_offers(struct fastipc_link *link,
 	return ret;
 }
 
-static int connect_memfd(struct fastipc_link *link,
-			 const struct fastipc_proposal *mine, uint64_t deadline)
+static int shake_hands(struct fastipc_link *link,
+		       const struct fastipc_proposal *mine, bool kmod,
+		       uint64_t deadline)
 {
 	int fds[FASTIPC_HELLO_FDS] = { -1, -1, -1, -1 };
 	int answer_fds[FASTIPC_HELLO_FDS] = { -1, -1, -1, -1 };
 	struct fastipc_hello hello, answer;
-	size_t count = 2;
-	int ret = fastipc_region_create(&link->own, mine->ring_size, &fds[0]);
+	size_t count;
+	int ret;
 
 	fastipc_hello_init(&hello, FASTIPC_HELLO_CONNECT);
 	fastipc_hello_propose(&hello, mine);
-	hello.features |= FASTIPC_HELLO_BELL;
-	if (!ret)
-		ret = fastipc_bell_create(link, &fds[1]);
-	if (!ret)
-		ret = make_offers(link, mine, &hello, fds, &count);
+	ret = make_offers(link, mine, kmod, &hello, fds, &count);
 	if (!ret)
 		ret = fastipc_hello_exchange(link->sock, &hello, fds, count,
 					     FASTIPC_HELLO_ACCEPT, deadline,
 					     &answer, answer_fds);
-	if (!ret)
+	if (!ret && kmod)
+		ret = take_accept_of_kmod(link, mine, &answer, answer_fds);
+	else if (!ret)
 		ret = take_accept(link, mine, &answer, answer_fds, fds[1]);
 	fastipc_hello_close(answer_fds);
 	fastipc_hello_close(fds);
-	return ret;
-}
-
-static int connect_kmod(struct fastipc_link *link,
-			const struct fastipc_proposal *mine, uint64_t deadline)
-{
-	int fds[FASTIPC_HELLO_FDS] = { -1, -1, -1, -1 };
-	int answer_fds[FASTIPC_HELLO_FDS] = { -1, -1, -1, -1 };
-	struct fastipc_hello hello, answer;
-	size_t count = 1;
-	int ret = fastipc_kmod_create(link, mine->ring_size, &fds[0]);
-
-	fastipc_hello_init(&hello, FASTIPC_HELLO_CONNECT);
-	fastipc_hello_propose(&hello, mine);
-	hello.required |= FASTIPC_HELLO_KMOD;
-	if (!ret)
-		ret = make_offers(link, mine, &hello, fds, &count);
-	if (!ret)
-		ret = fastipc_hello_exchange(link->sock, &hello, fds, count,
-					     FASTIPC_HELLO_ACCEPT, deadline,
-					     &answer, answer_fds);
-	fastipc_hello_close(fds);
-	if (!ret)
-		ret = take_agreement(link, mine, &answer);
-	if (!ret)
-		ret = take_bulk(link, mine, &answer, answer_fds[0]);
-	if (!ret)
-		ret = fastipc_handshake_take(link, mine, &answer);
-	fastipc_hello_close(answer_fds);
-	if (!ret) {
-		close(link->sock);
-		link->sock = -1;
-	}
 	return ret;
 }
 
@@ -278,10 +275,10 @@ static int connect_link(struct fastipc_link *link,
 {
 	int ret = fastipc_hello_cred(link->sock, &link->cred);
 
-	if (!ret && transport == FASTIPC_TRANSPORT_KMOD)
-		ret = connect_kmod(link, mine, deadline);
-	else if (!ret)
-		ret = connect_memfd(link, mine, deadline);
+	if (!ret)
+		ret = shake_hands(link, mine,
+				  transport == FASTIPC_TRANSPORT_KMOD,
+				  deadline);
 	if (ret)
 		fastipc_link_close(link);
 	return ret;
