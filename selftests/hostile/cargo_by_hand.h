@@ -23,6 +23,25 @@ static const struct fastipc_proposal well_equipped = {
 	.max_descriptors = MOST,
 };
 
+static inline void equip_server(struct fastipc_server_options *options)
+{
+	fastipc_server_options_init(options);
+	options->bulk_size = AREA;
+	options->bulk_max = AREA;
+	options->max_descriptors = MOST;
+}
+
+static inline struct fastipc_client_options equipped_client(void)
+{
+	struct fastipc_client_options options;
+
+	fastipc_client_options_init(&options);
+	options.bulk_size = AREA;
+	options.bulk_max = AREA;
+	options.max_descriptors = MOST;
+	return options;
+}
+
 struct block {
 	uint64_t words[16];
 	uint32_t count;

@@ -77,17 +77,11 @@ static const struct service lending = { .add = add_all };
 
 static void begin(void)
 {
-	struct fastipc_client_options client_options;
+	const struct fastipc_client_options client_options = equipped_client();
 	struct fastipc_server_options options;
 
-	fastipc_server_options_init(&options);
-	options.bulk_size = AREA;
-	options.bulk_max = AREA;
-	options.max_descriptors = MOST;
+	equip_server(&options);
 	server_start(&server, &options, &lending);
-	fastipc_client_options_init(&client_options);
-	client_options.bulk_max = AREA;
-	client_options.max_descriptors = MOST;
 	good = connect_with(server.address, &client_options);
 }
 
@@ -544,19 +538,13 @@ static void server_breaks_rules(attack_fn attack, const char *name)
 	struct footprint before = footprint_now();
 	struct fastipc_client_stats stats = { .size = sizeof(stats) };
 	struct fastipc_delivery *delivery;
-	struct fastipc_client_options options;
+	const struct fastipc_client_options options = equipped_client();
 	struct fastipc_client *client;
 	int error;
 	pid_t pid;
 
 	scenario = attack;
-	by_hand.bulk_size = AREA;
-	by_hand.bulk_max = AREA;
-	by_hand.max_descriptors = MOST;
-	fastipc_client_options_init(&options);
-	options.bulk_size = AREA;
-	options.bulk_max = AREA;
-	options.max_descriptors = MOST;
+	by_hand = well_equipped;
 	pid = start_scenario(answer_wrongly, &options, &client);
 	error = fastipc_client_call_with(client, ECHO, "abcd", 4, NULL, NULL,
 					 &delivery, soon());

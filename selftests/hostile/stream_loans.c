@@ -6,37 +6,12 @@
  */
 #include "attacked.h"
 #include "cargo_by_hand.h"
+#include "streams_by_hand.h"
 
-#define HELD 10 /* a stream that is never read */
-#define DONE 11 /* a stream that ends at once */
 #define LEND 12 /* a stream that lends 64 KiB with its only message */
 #define OPEN 13 /* u64: descriptors that the server has */
 
 #define WINDOW 16384u
-
-static void close_it(void *context, struct fastipc_stream *stream)
-{
-	(void)context;
-	fastipc_stream_close(stream);
-}
-
-static int on_held(struct fastipc_request *request, void *context)
-{
-	struct fastipc_stream_options options;
-
-	(void)context;
-	fastipc_stream_options_init(&options);
-	options.end = close_it;
-	check(fastipc_request_stream(request, &options));
-	return 0;
-}
-
-static int on_done(struct fastipc_request *request, void *context)
-{
-	(void)request;
-	(void)context;
-	return 0;
-}
 
 static int on_lend(struct fastipc_request *request, void *context)
 {
@@ -63,11 +38,7 @@ static int on_open(struct fastipc_request *request, void *context)
 
 static void add_all(struct fastipc_server *attacked_server)
 {
-	add_handlers(attacked_server);
-	check(!fastipc_server_add_handler(attacked_server, HELD, on_held,
-					  NULL));
-	check(!fastipc_server_add_handler(attacked_server, DONE, on_done,
-					  NULL));
+	add_streams(attacked_server);
 	check(!fastipc_server_add_handler(attacked_server, LEND, on_lend,
 					  NULL));
 	check(!fastipc_server_add_handler(attacked_server, OPEN, on_open,
@@ -106,10 +77,7 @@ static void begin(void)
 {
 	struct fastipc_server_options options;
 
-	fastipc_server_options_init(&options);
-	options.bulk_size = AREA;
-	options.bulk_max = AREA;
-	options.max_descriptors = MOST;
+	equip_server(&options);
 	options.stream_window = WINDOW;
 	begin_with(&options, &lending);
 	open_before = open_settled();
@@ -126,18 +94,6 @@ static void end_as_begun(void)
 }
 
 /* ---- streams by hand ---- */
-
-#define ID(n) (FASTIPC_STREAM_OPENS | (n))
-
-static void open_by_hand(struct fastipc_channel *channel, uint16_t type,
-			 uint64_t number)
-{
-	struct block block = { 0 };
-
-	add_word(&block, FASTIPC_EXT_STREAM | 16ull << 32);
-	put_whole(channel, type, FASTIPC_FRAME_STREAM | FASTIPC_FRAME_EXT,
-		  ID(number), block.words, (uint32_t)block.words[0]);
-}
 
 static void put_laden(struct fastipc_channel *channel, uint16_t type,
 		      uint8_t flags, uint64_t number, const struct block *block)
@@ -164,13 +120,6 @@ static void put_descriptors(struct fastipc_channel *channel, uint16_t type,
 	send_datagram(channel, here(channel), count, count, 16);
 	add_descriptors(&block, count);
 	put_laden(channel, type, 0, number, &block);
-}
-
-static void put_end(struct fastipc_channel *channel, uint16_t type,
-		    uint64_t number)
-{
-	put_whole(channel, type, FASTIPC_FRAME_STREAM | FASTIPC_FRAME_END,
-		  ID(number), "\0\0\0\0\0\0\0", 8);
 }
 
 enum counter { LOANS, STREAMS };
@@ -202,14 +151,14 @@ static uint64_t piece_offset, piece_length;
 
 static void lend_piece(struct fastipc_channel *channel)
 {
-	open_by_hand(channel, HELD, 1);
+	open_by_hand(channel, HELD, ID(1), 0);
 	put_loan(channel, 1, 1, 0, 100);
 	put_loan(channel, 1, 2, piece_offset, piece_length);
 }
 
 static void lend_at_once(struct fastipc_channel *channel)
 {
-	open_by_hand(channel, HELD, 1);
+	open_by_hand(channel, HELD, ID(1), 0);
 	put_loan(channel, 1, 1, 0, 1);
 }
 
@@ -219,7 +168,7 @@ static void announce(struct fastipc_channel *channel)
 {
 	struct block block = { 0 };
 
-	open_by_hand(channel, HELD, 1);
+	open_by_hand(channel, HELD, ID(1), 0);
 	put_descriptors(channel, HELD, 1, 1);
 	if (says)
 		send_datagram(channel, here(channel), says, sent, 16);
@@ -232,7 +181,7 @@ static void announce_to_nobody(struct fastipc_channel *channel)
 {
 	struct block block = { 0 };
 
-	open_by_hand(channel, DONE, 1);
+	open_by_hand(channel, DONE, ID(1), 0);
 	add_descriptors(&block, 1);
 	put_laden(channel, DONE, 0, 1, &block);
 }
@@ -241,7 +190,7 @@ static void of_another_frame(struct fastipc_channel *channel)
 {
 	struct block block = { 0 };
 
-	open_by_hand(channel, HELD, 1);
+	open_by_hand(channel, HELD, ID(1), 0);
 	send_datagram(channel, here(channel) + 8, 1, 1, 16);
 	add_descriptors(&block, 1);
 	put_laden(channel, HELD, 0, 1, &block);
@@ -249,7 +198,7 @@ static void of_another_frame(struct fastipc_channel *channel)
 
 static void of_a_plain_message(struct fastipc_channel *channel)
 {
-	open_by_hand(channel, HELD, 1);
+	open_by_hand(channel, HELD, ID(1), 0);
 	send_datagram(channel, here(channel), 1, 1, 16);
 	put_whole(channel, HELD, FASTIPC_FRAME_STREAM, ID(1), "x", 1);
 }
@@ -293,7 +242,7 @@ static uint64_t next_laden(struct fastipc_channel *channel)
 {
 	uint64_t loan;
 
-	open_by_hand(channel, LEND, 1);
+	open_by_hand(channel, LEND, ID(1), 0);
 	loan = next_loan(channel);
 	check(loan);
 	return loan;
@@ -341,15 +290,15 @@ static void of_another_type(struct fastipc_channel *channel)
 {
 	struct block block = { 0 };
 
-	open_by_hand(channel, HELD, 1);
+	open_by_hand(channel, HELD, ID(1), 0);
 	add_loan(&block, 1, 0, 1);
 	put_laden(channel, DONE, 0, 1, &block);
 }
 
 static void after_the_end(struct fastipc_channel *channel)
 {
-	open_by_hand(channel, HELD, 1);
-	put_end(channel, HELD, 1);
+	open_by_hand(channel, HELD, ID(1), 0);
+	put_end(channel, HELD, ID(1), 0, 0, 8);
 	put_loan(channel, 1, 1, 0, 1);
 }
 
@@ -357,7 +306,7 @@ static void with_the_end(struct fastipc_channel *channel)
 {
 	struct block block = { 0 };
 
-	open_by_hand(channel, HELD, 1);
+	open_by_hand(channel, HELD, ID(1), 0);
 	add_loan(&block, 1, 0, 1);
 	block.words[++block.count] = 0; /* status 0, no text */
 	put_whole(channel, HELD,
@@ -369,7 +318,7 @@ static void with_a_fragment(struct fastipc_channel *channel)
 {
 	struct block block = { 0 };
 
-	open_by_hand(channel, HELD, 1);
+	open_by_hand(channel, HELD, ID(1), 0);
 	add_word(&block, FASTIPC_EXT_TOTAL | 1000ull << 32);
 	add_loan(&block, 1, 0, 1);
 	put_laden(channel, HELD, FASTIPC_FRAME_MORE, 1, &block);
@@ -379,7 +328,7 @@ static void between_fragments(struct fastipc_channel *channel)
 {
 	struct block block = { 0 };
 
-	open_by_hand(channel, HELD, 1);
+	open_by_hand(channel, HELD, ID(1), 0);
 	add_word(&block, FASTIPC_EXT_TOTAL | 1000ull << 32);
 	put_laden(channel, HELD, FASTIPC_FRAME_MORE, 1, &block);
 	put_loan(channel, 1, 1, 0, 1);
@@ -391,7 +340,7 @@ static void with_the_last_fragment(struct fastipc_channel *channel)
 	struct block block = { 0 };
 	struct block last = { 0 };
 
-	open_by_hand(channel, HELD, 1);
+	open_by_hand(channel, HELD, ID(1), 0);
 	add_word(&block, FASTIPC_EXT_TOTAL | 8ull << 32);
 	put_laden(channel, HELD, FASTIPC_FRAME_MORE, 1, &block);
 	add_loan(&last, 1, 0, 1);
@@ -424,14 +373,14 @@ static uint32_t how_many;
 
 static void many_loans(struct fastipc_channel *channel)
 {
-	open_by_hand(channel, HELD, 1);
+	open_by_hand(channel, HELD, ID(1), 0);
 	for (uint32_t i = 0; i < how_many; i++)
 		put_loan(channel, 1, i, 0, AREA);
 }
 
 static void many_descriptors(struct fastipc_channel *channel)
 {
-	open_by_hand(channel, HELD, 1);
+	open_by_hand(channel, HELD, ID(1), 0);
 	for (uint32_t i = 0; i < how_many; i++)
 		put_descriptors(channel, HELD, 1, 1);
 }
@@ -482,7 +431,7 @@ static void hoarded(void **state)
 	begin();
 	hostile_connect_with(server.address, &well_equipped, &channel);
 	for (uint64_t i = 1; i <= 20; i++) {
-		open_by_hand(&channel, HELD, i);
+		open_by_hand(&channel, HELD, ID(i), 0);
 		for (uint32_t j = 0; j < DESCRIPTORS_FIT; j++)
 			put_descriptors(&channel, HELD, i, 1);
 		assert_true(open_now() < open_before + 256 + 10);
@@ -512,7 +461,7 @@ static void crosses_the_end(void **state)
 	(void)state;
 	begin();
 	hostile_connect_with(server.address, &well_equipped, &channel);
-	open_by_hand(&channel, DONE, 1);
+	open_by_hand(&channel, DONE, ID(1), 0);
 	while (!fastipc_consumer_ready(&channel.rx))
 		assert_true(fastipc_now_ns() < until);
 	connected = open_settled();
@@ -575,22 +524,16 @@ static void server_breaks_rules(attack_fn attack)
 	struct footprint before = footprint_now();
 	struct fastipc_client_stats stats = { .size = sizeof(stats) };
 	struct fastipc_delivery *delivery;
-	struct fastipc_client_options options;
+	const struct fastipc_client_options options = equipped_client();
 	struct fastipc_buffer buffer = { 0 };
 	struct fastipc_stream *stream;
 	struct fastipc_client *client;
 	pid_t pid;
 
 	scenario = attack;
-	by_hand.bulk_size = AREA;
-	by_hand.bulk_max = AREA;
-	by_hand.max_descriptors = MOST;
+	by_hand = well_equipped;
 	by_hand.max_streams = 10;
 	by_hand.stream_window = WINDOW;
-	fastipc_client_options_init(&options);
-	options.bulk_size = AREA;
-	options.bulk_max = AREA;
-	options.max_descriptors = MOST;
 	pid = start_scenario(answer_wrongly, &options, &client);
 	assert_result(fastipc_stream_open(client, HELD, "", 0, NULL, &stream),
 		      0);

@@ -4,16 +4,9 @@
  * counted; nobody else notices.
  */
 #include "attacked.h"
+#include "streams_by_hand.h"
 
-#define SINK 10	  /* a stream that is never read */
-#define SOURCE 11 /* a stream that writes as long as it may */
-#define DONE 12	  /* a stream that ends at once */
-
-static void close_it(void *context, struct fastipc_stream *stream)
-{
-	(void)context;
-	fastipc_stream_close(stream);
-}
+#define SOURCE 12 /* a stream that writes as long as it may */
 
 static void write_more(void *context, struct fastipc_stream *stream)
 {
@@ -39,33 +32,10 @@ static int on_source(struct fastipc_request *request, void *context)
 	return 0;
 }
 
-/* Holds what it is given, until the end of it. */
-static int on_held(struct fastipc_request *request, void *context)
-{
-	struct fastipc_stream_options options;
-
-	(void)context;
-	fastipc_stream_options_init(&options);
-	options.end = close_it;
-	check(fastipc_request_stream(request, &options));
-	return 0;
-}
-
-static int on_done(struct fastipc_request *request, void *context)
-{
-	(void)request;
-	(void)context;
-	return 0;
-}
-
 static void add_all(struct fastipc_server *attacked_server)
 {
-	add_handlers(attacked_server);
-	check(!fastipc_server_add_handler(attacked_server, SINK, on_held,
-					  NULL));
+	add_streams(attacked_server);
 	check(!fastipc_server_add_handler(attacked_server, SOURCE, on_source,
-					  NULL));
-	check(!fastipc_server_add_handler(attacked_server, DONE, on_done,
 					  NULL));
 }
 
@@ -93,35 +63,11 @@ static void begin(void)
 
 /* ---- frames of streams by hand ---- */
 
-#define ID(n) (FASTIPC_STREAM_OPENS | (n))
-
-static void open_by_hand(struct fastipc_channel *channel, uint16_t type,
-			 uint64_t id, uint8_t flags)
-{
-	struct total block = good_total(16);
-
-	block.kind = FASTIPC_EXT_STREAM;
-	put_whole(channel, type,
-		  FASTIPC_FRAME_STREAM | FASTIPC_FRAME_EXT | flags, id, &block,
-		  sizeof(block));
-}
-
 static void data(struct fastipc_channel *channel, uint64_t id, uint32_t size)
 {
 	static const unsigned char bytes[WINDOW];
 
-	put_whole(channel, SINK, FASTIPC_FRAME_STREAM, id, bytes, size);
-}
-
-static void put_end(struct fastipc_channel *channel, uint16_t type, uint64_t id,
-		    int32_t status, uint32_t text, uint32_t size)
-{
-	unsigned char payload[9000] = { 0 };
-
-	memcpy(payload, &status, 4);
-	memcpy(payload + 4, &text, 4);
-	put_whole(channel, type, FASTIPC_FRAME_STREAM | FASTIPC_FRAME_END, id,
-		  payload, size);
+	put_whole(channel, HELD, FASTIPC_FRAME_STREAM, id, bytes, size);
 }
 
 static void credit(struct fastipc_channel *channel, uint64_t id, uint64_t value)
@@ -153,18 +99,18 @@ static void unknown_stream(struct fastipc_channel *channel)
 
 static void end_of_unknown(struct fastipc_channel *channel)
 {
-	put_end(channel, SINK, ID(1), 0, 0, 8);
+	put_end(channel, HELD, ID(1), 0, 0, 8);
 }
 
 static void id_of_a_call(struct fastipc_channel *channel)
 {
-	open_by_hand(channel, SINK, 1, 0);
+	open_by_hand(channel, HELD, 1, 0);
 }
 
 static void id_reused(struct fastipc_channel *channel)
 {
-	open_by_hand(channel, SINK, ID(5), 0);
-	open_by_hand(channel, SINK, ID(5), 0);
+	open_by_hand(channel, HELD, ID(5), 0);
+	open_by_hand(channel, HELD, ID(5), 0);
 }
 
 static void id_reused_after_the_end(struct fastipc_channel *channel)
@@ -176,14 +122,14 @@ static void id_reused_after_the_end(struct fastipc_channel *channel)
 
 static void id_goes_back(struct fastipc_channel *channel)
 {
-	open_by_hand(channel, SINK, ID(5), 0);
-	open_by_hand(channel, SINK, ID(4), 0);
+	open_by_hand(channel, HELD, ID(5), 0);
+	open_by_hand(channel, HELD, ID(4), 0);
 }
 
 static void data_after_end(struct fastipc_channel *channel)
 {
-	open_by_hand(channel, SINK, ID(1), 0);
-	put_end(channel, SINK, ID(1), 0, 0, 8);
+	open_by_hand(channel, HELD, ID(1), 0);
+	put_end(channel, HELD, ID(1), 0, 0, 8);
 	data(channel, ID(1), 10);
 }
 
@@ -196,14 +142,14 @@ static void data_after_both_ends(struct fastipc_channel *channel)
 
 static void two_ends(struct fastipc_channel *channel)
 {
-	open_by_hand(channel, SINK, ID(1), 0);
-	put_end(channel, SINK, ID(1), 0, 0, 8);
-	put_end(channel, SINK, ID(1), 0, 0, 8);
+	open_by_hand(channel, HELD, ID(1), 0);
+	put_end(channel, HELD, ID(1), 0, 0, 8);
+	put_end(channel, HELD, ID(1), 0, 0, 8);
 }
 
 static void other_type(struct fastipc_channel *channel)
 {
-	open_by_hand(channel, SINK, ID(1), 0);
+	open_by_hand(channel, HELD, ID(1), 0);
 	put_whole(channel, SOURCE, FASTIPC_FRAME_STREAM, ID(1), "x", 1);
 }
 
@@ -214,18 +160,18 @@ static void reserved_type(struct fastipc_channel *channel)
 
 static void opening_in_fragments(struct fastipc_channel *channel)
 {
-	open_by_hand(channel, SINK, ID(1), FASTIPC_FRAME_MORE);
+	open_by_hand(channel, HELD, ID(1), FASTIPC_FRAME_MORE);
 }
 
 static void opening_that_ends(struct fastipc_channel *channel)
 {
-	open_by_hand(channel, SINK, ID(1), FASTIPC_FRAME_END);
+	open_by_hand(channel, HELD, ID(1), FASTIPC_FRAME_END);
 }
 
 static void too_many_streams(struct fastipc_channel *channel)
 {
 	for (uint64_t i = 1; i <= STREAMS + 1; i++)
-		open_by_hand(channel, SINK, ID(i), 0);
+		open_by_hand(channel, HELD, ID(i), 0);
 }
 
 static void wrong_streams(void **state)
@@ -253,7 +199,7 @@ static void wrong_streams(void **state)
 
 static void overrun_at_once(struct fastipc_channel *channel)
 {
-	open_by_hand(channel, SINK, ID(1), 0);
+	open_by_hand(channel, HELD, ID(1), 0);
 	data(channel, ID(1), 10000);
 	data(channel, ID(1), WINDOW - 10000 - 2 * 64 + 1);
 }
@@ -261,7 +207,7 @@ static void overrun_at_once(struct fastipc_channel *channel)
 /* Messages without bytes cost, too. */
 static void overrun_by_nothing(struct fastipc_channel *channel)
 {
-	open_by_hand(channel, SINK, ID(1), 0);
+	open_by_hand(channel, HELD, ID(1), 0);
 	for (uint32_t i = 0; i <= WINDOW / 64; i++)
 		data(channel, ID(1), 0);
 }
@@ -270,8 +216,8 @@ static void overrun_by_announcing(struct fastipc_channel *channel)
 {
 	struct total block = good_total(WINDOW);
 
-	open_by_hand(channel, SINK, ID(1), 0);
-	put_whole(channel, SINK,
+	open_by_hand(channel, HELD, ID(1), 0);
+	put_whole(channel, HELD,
 		  FASTIPC_FRAME_STREAM | FASTIPC_FRAME_EXT | FASTIPC_FRAME_MORE,
 		  ID(1), &block, sizeof(block));
 }
@@ -288,20 +234,20 @@ static void credit_for_nothing(struct fastipc_channel *channel)
 
 static void credit_that_shrinks(struct fastipc_channel *channel)
 {
-	open_by_hand(channel, SINK, ID(1), 0);
+	open_by_hand(channel, HELD, ID(1), 0);
 	credit(channel, ID(1), 1u << 20);
 	credit(channel, ID(1), 1u << 19);
 }
 
 static void credit_without_end(struct fastipc_channel *channel)
 {
-	open_by_hand(channel, SINK, ID(1), 0);
+	open_by_hand(channel, HELD, ID(1), 0);
 	credit(channel, ID(1), UINT64_MAX);
 }
 
 static void short_credit(struct fastipc_channel *channel)
 {
-	open_by_hand(channel, SINK, ID(1), 0);
+	open_by_hand(channel, HELD, ID(1), 0);
 	put_whole(channel, FASTIPC_TYPE_CREDIT, 0, ID(1), "1234", 4);
 }
 
@@ -331,14 +277,14 @@ static void wrong_fragment(struct fastipc_channel *channel)
 	struct total block = good_total(1000);
 
 	memcpy(first, &block, sizeof(block));
-	open_by_hand(channel, SINK, ID(1), 0);
-	put_whole(channel, SINK,
+	open_by_hand(channel, HELD, ID(1), 0);
+	put_whole(channel, HELD,
 		  FASTIPC_FRAME_STREAM | FASTIPC_FRAME_EXT | FASTIPC_FRAME_MORE,
 		  ID(1), first, sizeof(first));
 	if (next_flags & FASTIPC_FRAME_END)
-		put_end(channel, SINK, ID(1), 0, 0, next_size);
+		put_end(channel, HELD, ID(1), 0, 0, next_size);
 	else
-		put_whole(channel, SINK, next_flags, ID(1),
+		put_whole(channel, HELD, next_flags, ID(1),
 			  (unsigned char[1000]){ 0 }, next_size);
 }
 
@@ -347,14 +293,14 @@ static uint32_t end_text, end_size;
 
 static void wrong_end(struct fastipc_channel *channel)
 {
-	open_by_hand(channel, SINK, ID(1), 0);
-	put_end(channel, SINK, ID(1), end_status, end_text, end_size);
+	open_by_hand(channel, HELD, ID(1), 0);
+	put_end(channel, HELD, ID(1), end_status, end_text, end_size);
 }
 
 static void no_total(struct fastipc_channel *channel)
 {
-	open_by_hand(channel, SINK, ID(1), 0);
-	put_whole(channel, SINK, FASTIPC_FRAME_STREAM | FASTIPC_FRAME_MORE,
+	open_by_hand(channel, HELD, ID(1), 0);
+	put_whole(channel, HELD, FASTIPC_FRAME_STREAM | FASTIPC_FRAME_MORE,
 		  ID(1), "x", 1);
 }
 
@@ -410,7 +356,7 @@ static void flood_of_cancels(struct fastipc_channel *channel)
 
 static void flood_of_credits(struct fastipc_channel *channel)
 {
-	open_by_hand(channel, SINK, ID(1), 0);
+	open_by_hand(channel, HELD, ID(1), 0);
 	for (uint64_t i = 1; i < 200000 && !channel->hungup; i++)
 		credit(channel, ID(1), (256u << 20) + i);
 }
@@ -470,7 +416,7 @@ static void late_controls(void **state)
 	credit(&channel, ID(1), 1u << 20);
 	put_whole(&channel, FASTIPC_TYPE_CANCEL, 0, ID(1), "", 0);
 	put_whole(&channel, FASTIPC_TYPE_CANCEL, 0, 77, "", 0);
-	open_by_hand(&channel, SINK, ID(2), 0);
+	open_by_hand(&channel, HELD, ID(2), 0);
 	data(&channel, ID(2), 10);
 	while (fastipc_producer_refresh(&channel.tx) ||
 	       channel.tx.head != channel.tx.tail)
