@@ -236,15 +236,9 @@ static const struct service attacked = { .add = add_handlers };
 static inline struct fastipc_server_stats
 stats_of(struct fastipc_client *client)
 {
-	struct fastipc_server_stats stats = { 0 };
-	struct fastipc_buffer reply = {
-		.data = &stats,
-		.capacity = sizeof(stats),
-		.fixed = true,
-	};
+	struct fastipc_server_stats stats;
 
-	assert_result(
-		fastipc_client_call(client, STATS, NULL, 0, &reply, soon()), 0);
+	ask_for(client, STATS, &stats, sizeof(stats));
 	return stats;
 }
 

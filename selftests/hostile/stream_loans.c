@@ -51,13 +51,9 @@ static uint64_t open_before;
 
 static uint64_t open_now(void)
 {
-	uint64_t count = 0;
-	struct fastipc_buffer reply = { .data = &count,
-					.capacity = sizeof(count),
-					.fixed = true };
+	uint64_t count;
 
-	assert_result(fastipc_client_call(good, OPEN, NULL, 0, &reply, soon()),
-		      0);
+	ask_for(good, OPEN, &count, sizeof(count));
 	return count;
 }
 

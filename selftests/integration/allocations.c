@@ -119,16 +119,9 @@ static const struct service service = { .add = add_handlers };
 /* How often the server has allocated. */
 static unsigned long allocated_there(struct fastipc_client *client)
 {
-	unsigned long number = 0;
-	struct fastipc_buffer reply = {
-		.data = &number,
-		.capacity = sizeof(number),
-		.fixed = true,
-	};
+	unsigned long number;
 
-	assert_result(fastipc_client_call(client, ALLOCATED, NULL, 0, &reply,
-					  soon()),
-		      0);
+	ask_for(client, ALLOCATED, &number, sizeof(number));
 	return number;
 }
 

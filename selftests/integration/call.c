@@ -303,14 +303,9 @@ static int generate(struct fastipc_client *client, uint32_t size,
 
 static int last(struct fastipc_client *client)
 {
-	struct fastipc_buffer reply = { 0 };
 	int result;
 
-	assert_result(
-		fastipc_client_call(client, LAST, NULL, 0, &reply, soon()), 0);
-	assert_int_equal(reply.size, sizeof(result));
-	memcpy(&result, reply.data, sizeof(result));
-	fastipc_buffer_free(&reply);
+	ask_for(client, LAST, &result, sizeof(result));
 	return result;
 }
 

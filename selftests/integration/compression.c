@@ -168,13 +168,9 @@ client_with(enum fastipc_compression compression, uint32_t ring)
 
 static struct fastipc_server_stats server_stats(struct fastipc_client *client)
 {
-	struct fastipc_server_stats stats = { 0 };
-	struct fastipc_buffer reply = { .data = &stats,
-					.capacity = sizeof(stats),
-					.fixed = true };
+	struct fastipc_server_stats stats;
 
-	assert_result(
-		fastipc_client_call(client, STATS, NULL, 0, &reply, soon()), 0);
+	ask_for(client, STATS, &stats, sizeof(stats));
 	return stats;
 }
 
@@ -254,13 +250,9 @@ static void start(struct fastipc_client *client, unsigned char *data,
 
 static void assert_taken(struct fastipc_client *client, uint64_t expected)
 {
-	uint64_t count = 0;
-	struct fastipc_buffer reply = { .data = &count,
-					.capacity = sizeof(count),
-					.fixed = true };
+	uint64_t count;
 
-	assert_result(
-		fastipc_client_call(client, TAKEN, NULL, 0, &reply, soon()), 0);
+	ask_for(client, TAKEN, &count, sizeof(count));
 	assert_int_equal(count, expected);
 }
 

@@ -247,13 +247,9 @@ static void identify(struct fastipc_client *client, uint16_t type,
 
 static int open_at_server(struct fastipc_client *client)
 {
-	int count = 0;
-	struct fastipc_buffer reply = { .data = &count,
-					.capacity = sizeof(count),
-					.fixed = true };
+	int count;
 
-	assert_result(
-		fastipc_client_call(client, OPEN, NULL, 0, &reply, soon()), 0);
+	ask_for(client, OPEN, &count, sizeof(count));
 	return count;
 }
 

@@ -311,15 +311,9 @@ static void too_many_calls(void **state)
 
 static struct notes noted(struct fastipc_client *client)
 {
-	struct notes notes = { 0 };
-	struct fastipc_buffer reply = {
-		.data = &notes,
-		.capacity = sizeof(notes),
-		.fixed = true,
-	};
+	struct notes notes;
 
-	assert_result(
-		fastipc_client_call(client, NOTED, NULL, 0, &reply, soon()), 0);
+	ask_for(client, NOTED, &notes, sizeof(notes));
 	return notes;
 }
 

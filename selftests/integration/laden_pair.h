@@ -77,13 +77,9 @@ static inline struct fastipc_stream *open_laden(uint16_t type,
 
 static inline struct server_state state_now(void)
 {
-	struct server_state state = { 0 };
-	struct fastipc_buffer reply = { .data = &state,
-					.capacity = sizeof(state),
-					.fixed = true };
+	struct server_state state;
 
-	assert_result(
-		fastipc_client_call(client, STATE, NULL, 0, &reply, soon()), 0);
+	ask_for(client, STATE, &state, sizeof(state));
 	return state;
 }
 

@@ -186,16 +186,9 @@ static const struct service late_service = {
 /* A call whose reply is a number. */
 static inline uint32_t ask(struct fastipc_client *client, uint16_t type)
 {
-	uint32_t number = UINT32_MAX;
-	struct fastipc_buffer reply = {
-		.data = &number,
-		.capacity = sizeof(number),
-		.fixed = true,
-	};
+	uint32_t number;
 
-	assert_result(
-		fastipc_client_call(client, type, NULL, 0, &reply, soon()), 0);
-	assert_int_equal(reply.size, sizeof(number));
+	ask_for(client, type, &number, sizeof(number));
 	return number;
 }
 

@@ -352,13 +352,9 @@ static int ask(struct fastipc_client *client, uint64_t size,
 
 static uint32_t room(struct fastipc_client *client)
 {
-	uint32_t count = 0;
-	struct fastipc_buffer reply = { .data = &count,
-					.capacity = sizeof(count),
-					.fixed = true };
+	uint32_t count;
 
-	assert_result(
-		fastipc_client_call(client, HOARD, NULL, 0, &reply, soon()), 0);
+	ask_for(client, HOARD, &count, sizeof(count));
 	return count;
 }
 

@@ -237,4 +237,19 @@ connect_with(const char *address, const struct fastipc_client_options *options)
 	return client;
 }
 
+/* What the server answers to a call without bytes: @size of them. */
+static inline void ask_for(struct fastipc_client *client, uint16_t type,
+			   void *answer, size_t size)
+{
+	struct fastipc_buffer reply = {
+		.data = answer,
+		.capacity = size,
+		.fixed = true,
+	};
+
+	assert_result(
+		fastipc_client_call(client, type, NULL, 0, &reply, soon()), 0);
+	assert_int_equal(reply.size, size);
+}
+
 #endif

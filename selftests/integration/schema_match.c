@@ -65,14 +65,10 @@ static void assert_both_know(struct fastipc_client *client,
 {
 	struct fastipc_client_stats stats = { .size = sizeof(stats) };
 	struct fastipc_fingerprint told;
-	struct fastipc_buffer reply = { .data = &told,
-					.capacity = sizeof(told),
-					.fixed = true };
 
 	assert_result(fastipc_client_get_stats(client, &stats), 0);
 	assert_is(&stats.peer_fingerprint, of_server);
-	assert_result(fastipc_client_call(client, ASK, NULL, 0, &reply, soon()),
-		      0);
+	ask_for(client, ASK, &told, sizeof(told));
 	assert_is(&told, of_client);
 }
 

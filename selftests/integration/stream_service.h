@@ -419,15 +419,9 @@ static const struct service stream_service = {
 
 static inline struct state state_of(struct fastipc_client *client)
 {
-	struct state state = { 0 };
-	struct fastipc_buffer reply = {
-		.data = &state,
-		.capacity = sizeof(state),
-		.fixed = true,
-	};
+	struct state state;
 
-	assert_result(
-		fastipc_client_call(client, STATE, NULL, 0, &reply, soon()), 0);
+	ask_for(client, STATE, &state, sizeof(state));
 	return state;
 }
 
