@@ -356,15 +356,9 @@ static inline void *large(void *argument)
 
 static inline int on_large(struct fastipc_request *request, void *context)
 {
-	struct fastipc_request *kept = fastipc_request_defer(request);
-	pthread_t thread;
-
 	(void)context;
-	check(kept);
 	add(&service_state.threads, 1);
-	check(!pthread_create(&thread, NULL, large, kept));
-	pthread_detach(thread);
-	return 0;
+	return answer_in_thread(request, large);
 }
 
 static inline int on_unary_echo(struct fastipc_request *request, void *context)
