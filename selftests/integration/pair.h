@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -139,6 +140,19 @@ static inline void check_leaks(void)
 {
 	if (__lsan_do_recoverable_leak_check)
 		check(!__lsan_do_recoverable_leak_check());
+}
+
+/* In a handler: let @answer answer @request in a thread of its own. */
+static inline int answer_in_thread(struct fastipc_request *request,
+				   void *(*answer)(void *request))
+{
+	struct fastipc_request *kept = fastipc_request_defer(request);
+	pthread_t thread;
+
+	check(kept);
+	check(!pthread_create(&thread, NULL, answer, kept));
+	pthread_detach(thread);
+	return 0;
 }
 
 /* In a loop of the application's, if the server has no threads. */
