@@ -68,15 +68,9 @@ static void *answer(void *context)
 
 static int on_later(struct fastipc_request *request, void *context)
 {
-	struct fastipc_request *later = fastipc_request_defer(request);
-	pthread_t thread;
-
 	(void)context;
-	check(later);
 	__atomic_fetch_add(&answering, 1, __ATOMIC_SEQ_CST);
-	check(!pthread_create(&thread, NULL, answer, later));
-	pthread_detach(thread);
-	return 0;
+	return answer_in_thread(request, answer);
 }
 
 static int on_value(struct fastipc_request *request, void *context)

@@ -82,15 +82,9 @@ static void *identify_later(void *request)
 
 static int on_later(struct fastipc_request *request, void *context)
 {
-	struct fastipc_request *kept = fastipc_request_defer(request);
-	pthread_t thread;
-
 	(void)context;
-	check(kept);
 	__atomic_fetch_add(&threads, 1, __ATOMIC_SEQ_CST);
-	check(!pthread_create(&thread, NULL, identify_later, kept));
-	pthread_detach(thread);
-	return 0;
+	return answer_in_thread(request, identify_later);
 }
 
 static int on_give(struct fastipc_request *request, void *context)

@@ -73,15 +73,9 @@ static void *sum_later(void *request)
 
 static int on_later(struct fastipc_request *request, void *context)
 {
-	struct fastipc_request *kept = fastipc_request_defer(request);
-	pthread_t thread;
-
 	(void)context;
-	check(kept);
 	__atomic_fetch_add(&threads, 1, __ATOMIC_SEQ_CST);
-	check(!pthread_create(&thread, NULL, sum_later, kept));
-	pthread_detach(thread);
-	return 0;
+	return answer_in_thread(request, sum_later);
 }
 
 static int on_lend(struct fastipc_request *request, void *context)
