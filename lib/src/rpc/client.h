@@ -215,6 +215,8 @@ void fastipc_client_send_cancel(struct fastipc_client *client, uint64_t id);
 bool fastipc_client_push_outbox(struct fastipc_client *client);
 /* The leader may sleep without a wish for space: make it look again. */
 void fastipc_client_kick(struct fastipc_client *client);
+/* The same; any thread, without the lock, as long as there is a link. */
+void fastipc_client_wake_leader(struct fastipc_client *client);
 /* What was found to be wrong where it could not be acted on. */
 static inline void fastipc_client_check(struct fastipc_client *client)
 {

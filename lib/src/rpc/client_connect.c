@@ -180,6 +180,8 @@ void fastipc_client_close(struct fastipc_client *client)
 			fastipc_call_free(client, call);
 		}
 	}
+	/* Who frees a loan is not to find a link that is being closed. */
+	fastipc_loans_disown(client->loans);
 	fastipc_channel_fini(&client->channel);
 	fastipc_unlock(&client->lock);
 	fastipc_client_unref(client);

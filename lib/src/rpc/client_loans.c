@@ -58,8 +58,7 @@ void fastipc_client_tell_room(void *context)
 	struct fastipc_client *client = context;
 
 	__atomic_store_n(&client->room, true, __ATOMIC_RELAXED);
-	__atomic_fetch_add(&client->kick, 1, __ATOMIC_RELEASE);
-	fastipc_local_wake(&client->kick);
+	fastipc_client_wake_leader(client);
 }
 
 void fastipc_client_use_room(struct fastipc_client *client)

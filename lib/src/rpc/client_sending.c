@@ -42,12 +42,20 @@ bool fastipc_client_push_outbox(struct fastipc_client *client)
 	return moved;
 }
 
+void fastipc_client_wake_leader(struct fastipc_client *client)
+{
+	__atomic_fetch_add(&client->kick, 1, __ATOMIC_RELEASE);
+	/* Over kmod it sleeps in the module, which does not watch the word. */
+	if (client->channel.link.kmod)
+		fastipc_link_kick(client->channel.link.endpoint);
+	else
+		fastipc_local_wake(&client->kick);
+}
+
 void fastipc_client_kick(struct fastipc_client *client)
 {
-	if (!client->leading)
-		return;
-	__atomic_fetch_add(&client->kick, 1, __ATOMIC_RELEASE);
-	fastipc_local_wake(&client->kick);
+	if (client->leading)
+		fastipc_client_wake_leader(client);
 }
 
 void fastipc_client_send_cancel(struct fastipc_client *client, uint64_t id)
