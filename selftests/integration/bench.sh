@@ -32,8 +32,11 @@ fi
 last=()
 bench() # ARGUMENT...: its JSON is in $work/out, what it says in $work/err
 {
+	local placed=("${alone[@]}")
+
 	last=("$@")
-	"$fastipc" bench ${1+"$1"} "${alone[@]}" "${@:2}" --json \
+	[ "${1-}" != loan ] || placed=() # is of no CPU
+	"$fastipc" bench ${1+"$1"} "${placed[@]}" "${@:2}" --json \
 		>"$work/out" 2>"$work/err"
 }
 
