@@ -428,6 +428,7 @@ check-vm: ## run the tests in virtual machines with the kernels of VM
 	@tools/deps run check $(VM_DEPS)
 	+@$(again) vm-tested
 
+check-debug: export VM_TIMEOUT ?= 9000
 check-debug: ## run them with KASAN, lockdep, kmemleak, faults injected
 	+@$(MAKE) --no-print-directory check-vm VM=debug-6.1
 

@@ -53,8 +53,17 @@
 
 /* Long enough for a slow and loaded machine and a sanitizer, and one that stands
  * still for a while; a hang still fails. */
-#define PATIENCE (60 * SECOND)
-#define PATIENCE_MS 60000
+#define PATIENCE (60 * SECOND * patience_times())
+#define PATIENCE_MS (60000 * (int)patience_times())
+
+/* More where all is slower, as virtual machines are: $PATIENCE. */
+static inline uint64_t patience_times(void)
+{
+	const char *given = getenv("PATIENCE");
+	uint64_t times = given ? strtoull(given, NULL, 10) : 1;
+
+	return times ? times : 1;
+}
 
 static inline uint64_t soon(void)
 {
