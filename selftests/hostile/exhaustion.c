@@ -266,6 +266,69 @@ static void silent_clients(void **state)
 	end();
 }
 
+/* More than the server looks at in one go. */
+#define HASTY 80
+
+static void assert_answered(int sock)
+{
+	struct pollfd pollfd = { .fd = sock, .events = POLLIN };
+	struct fastipc_hello hello;
+	int fds[FASTIPC_HELLO_FDS];
+
+	assert_int_equal(poll(&pollfd, 1, PATIENCE_MS), 1);
+	assert_int_equal(fastipc_hello_receive(sock, &hello, fds), 0);
+	assert_int_equal(hello.kind, FASTIPC_HELLO_STATUS);
+}
+
+/* False: this machine is so slow that they did not say it in time. */
+static bool say_hello_to_a_stopped_server(uint64_t timeout)
+{
+	struct fastipc_server_options options;
+	struct fastipc_hello hello;
+	int socks[HASTY], before;
+	uint64_t start;
+	bool in_time;
+
+	fastipc_server_options_init(&options);
+	options.handshake_timeout_ns = timeout;
+	begin_with(&options, &attacked);
+	assert_served(good);
+	before = descriptors_of_server();
+	start = fastipc_now_ns();
+	for (int i = 0; i < HASTY; i++)
+		socks[i] = hello_socket();
+	while (descriptors_of_server() < before + HASTY &&
+	       fastipc_now_ns() < start + timeout)
+		usleep(1000);
+	assert_int_equal(kill(server.pid, SIGSTOP), 0);
+	assert_int_equal(waitpid(server.pid, NULL, WUNTRACED), server.pid);
+	fastipc_hello_init(&hello, FASTIPC_HELLO_QUERY);
+	for (int i = 0; i < HASTY; i++)
+		fastipc_hello_send(socks[i], &hello, NULL, 0);
+	in_time = fastipc_now_ns() < start + timeout;
+	if (in_time)
+		usleep((useconds_t)(timeout / 1000) + 1000);
+	assert_int_equal(kill(server.pid, SIGCONT), 0);
+	for (int i = 0; i < HASTY; i++) {
+		if (in_time)
+			assert_answered(socks[i]);
+		close(socks[i]);
+	}
+	if (in_time)
+		assert_int_equal(stats_of(good).handshake_errors, 0);
+	end();
+	return in_time;
+}
+
+/* Who said HELLO in time is answered, also if the server looks too late. */
+static void hellos_while_it_is_stopped(void **state)
+{
+	(void)state;
+	for (uint64_t timeout = SECOND / 2;
+	     !say_hello_to_a_stopped_server(timeout); timeout *= 4)
+		assert_true(timeout < PATIENCE);
+}
+
 static void wrong_hellos(void **state)
 {
 	uint64_t seed = seed_random();
@@ -315,6 +378,7 @@ int main(void)
 		cmocka_unit_test(server_without_memory),
 		cmocka_unit_test(client_without_anything),
 		cmocka_unit_test(silent_clients),
+		cmocka_unit_test(hellos_while_it_is_stopped),
 		cmocka_unit_test(wrong_hellos),
 	};
 

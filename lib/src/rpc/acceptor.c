@@ -154,7 +154,8 @@ static void connect_link(struct fastipc_server *server,
 	fastipc_worker_post(worker, connection, EVENT_NEW);
 }
 
-static void on_hello(struct fastipc_server *server, struct handshake *handshake)
+/* True: it has said nothing yet. */
+static bool on_hello(struct fastipc_server *server, struct handshake *handshake)
 {
 	const struct fastipc_server_options *options = &server->options;
 	struct fastipc_proposal proposal = {
@@ -188,15 +189,16 @@ static void on_hello(struct fastipc_server *server, struct handshake *handshake)
 
 	if (result == 1) {
 		connect_link(server, handshake, &link);
-		return;
+		return false;
 	}
 	if (result == -EAGAIN)
-		return;
+		return true;
 	if (result == -ENOMEM || result == -EUSERS)
 		count(&server->stats.refused, 1);
 	else if (result < 0)
 		count(&server->stats.handshake_errors, 1);
 	handshake_drop(server, handshake);
+	return false;
 }
 
 /* ---- accepting ---- */
@@ -297,10 +299,17 @@ static void expire_handshakes(struct fastipc_server *server)
 	if (!server->handshakes)
 		return;
 	now = fastipc_now_ns();
-	while (server->handshakes && server->handshakes->deadline <= now) {
+	for (int i = 0; i < ACCEPT_BATCH && server->handshakes &&
+			server->handshakes->deadline <= now;
+	     i++) {
+		struct handshake *handshake = server->handshakes;
+
+		/* What it said while this thread was busy counts. */
+		if (!on_hello(server, handshake))
+			continue;
 		count(&server->stats.handshake_errors, 1);
-		fastipc_rendezvous_refuse(server->handshakes->sock, -ETIMEDOUT);
-		handshake_drop(server, server->handshakes);
+		fastipc_rendezvous_refuse(handshake->sock, -ETIMEDOUT);
+		handshake_drop(server, handshake);
 	}
 }
 
