@@ -134,6 +134,8 @@ struct server_process {
 
 static struct fastipc_server *this_server;
 static volatile sig_atomic_t stop_told;
+/* How late it looks at what there is, without threads. */
+static unsigned int dispatched_late_us;
 
 static inline void stop_this_server(int signal)
 {
@@ -176,6 +178,8 @@ static inline void run_this_server(bool threads)
 	pollfd.fd = fastipc_server_fd(this_server);
 	while (!stop_told) {
 		check(poll(&pollfd, 1, -1) == 1 || errno == EINTR);
+		if (dispatched_late_us)
+			usleep(dispatched_late_us);
 		check(fastipc_server_dispatch(this_server) >= 0);
 	}
 }

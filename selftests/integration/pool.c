@@ -203,6 +203,31 @@ static void nobody_is_there(void **state)
 
 /* ---- maintenance ---- */
 
+/* One that takes longer to accept than the pool waits at first. */
+static void a_slow_server_gets_calls(void **state)
+{
+	const struct fastipc_pool_address addresses[] = { { "fast", 1 },
+							  { "slow", 1 } };
+	struct standby fast = server_begin("fast", 1), slow;
+	struct fastipc_pool_call_options call = within(PATIENCE, true);
+	struct fastipc_server_options options;
+	struct fastipc_pool *pool;
+
+	(void)state;
+	fastipc_server_options_init(&options);
+	options.threads = 0;
+	dispatched_late_us = 30000;
+	slow = standby_with(&options, "slow", 2);
+	dispatched_late_us = 0;
+	standby_begin(&slow);
+	pool = pool_for(addresses, 2, NULL);
+	while (who(pool, &call) != 2)
+		assert_true(fastipc_now_ns() < call.deadline);
+	fastipc_pool_destroy(pool);
+	server_end(&fast);
+	server_end(&slow);
+}
+
 static void *sleep_in_server(void *argument)
 {
 	struct waiting *waiting = argument;
@@ -337,6 +362,7 @@ int main(void)
 		cmocka_unit_test(ten_thousand_calls_from_64_threads),
 		cmocka_unit_test(first_come_first_served),
 		cmocka_unit_test(nobody_is_there),
+		cmocka_unit_test(a_slow_server_gets_calls),
 		cmocka_unit_test(it_grows_and_shrinks),
 		cmocka_unit_test(a_call_of_its_own_fault),
 		cmocka_unit_test(the_budget_ends_retries),

@@ -153,7 +153,9 @@ struct standby {
 	int begin, ready;
 };
 
-static inline struct standby standby_make(const char *address, uint32_t number)
+static inline struct standby
+standby_with(const struct fastipc_server_options *options, const char *address,
+	     uint32_t number)
 {
 	struct standby standby;
 	int begin[2], ready[2];
@@ -171,13 +173,18 @@ static inline struct standby standby_make(const char *address, uint32_t number)
 		server_number = number;
 		if (read(begin[0], &byte, 1) != 1)
 			_exit(0);
-		serve(address, NULL, &service, ready[1]);
+		serve(address, options, &service, ready[1]);
 	}
 	close(begin[0]);
 	close(ready[1]);
 	standby.begin = begin[1];
 	standby.ready = ready[0];
 	return standby;
+}
+
+static inline struct standby standby_make(const char *address, uint32_t number)
+{
+	return standby_with(NULL, address, number);
 }
 
 static inline void standby_begin(const struct standby *standby)

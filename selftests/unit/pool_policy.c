@@ -77,6 +77,18 @@ static void backoff_of_a_dead_endpoint(void **state)
 	assert_true(now - back <= SECOND);
 }
 
+static void slow_connects_get_time(void **state)
+{
+	(void)state;
+	assert_int_equal(fastipc_connect_limit(0, 0), 20 * MS);
+	assert_int_equal(fastipc_connect_limit(MS, 0), 20 * MS);
+	assert_int_equal(fastipc_connect_limit(5 * MS + 1, 0), 20 * MS + 4);
+	assert_int_equal(fastipc_connect_limit(100 * MS, 0), 400 * MS);
+	assert_int_equal(fastipc_connect_limit(0, 1), 40 * MS);
+	assert_int_equal(fastipc_connect_limit(0, 2), 80 * MS);
+	assert_int_equal(fastipc_connect_limit(0, UINT32_MAX), 80 * MS);
+}
+
 /* 100 clients that failed together do not come back together. */
 static void backoffs_spread(void **state)
 {
@@ -675,6 +687,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(jitter_is_full_and_bounded, reset),
 		cmocka_unit_test_setup(backoff_of_a_dead_endpoint, reset),
+		cmocka_unit_test(slow_connects_get_time),
 		cmocka_unit_test_setup(backoffs_spread, reset),
 		cmocka_unit_test_setup(the_budget_runs_out, reset),
 		cmocka_unit_test_setup(the_budget_bounds_a_storm, reset),

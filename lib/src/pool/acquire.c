@@ -472,15 +472,13 @@ static bool is_permanent(int error)
 
 static int connect_picked(struct fastipc_pool *pool,
 			  const struct request *request,
-			  const struct pick *picked, uint64_t now,
-			  struct member **member)
+			  const struct pick *picked, struct member **member)
 {
-	uint64_t limit = pool->size ? now + FASTIPC_CONNECT_BESIDE_NS : 0;
 	int error;
 
 	/* Meanwhile the next in the queue may do what else there is to do. */
 	fastipc_pool_poke(pool);
-	error = fastipc_member_connect(pool, picked->endpoint, limit,
+	error = fastipc_member_connect(pool, picked->endpoint, pool->size,
 				       request->deadline, member);
 	if (!error)
 		(*member)->probe = picked->probe;
@@ -552,8 +550,7 @@ static int take_slowly(struct fastipc_pool *pool, const struct request *request,
 			break;
 		}
 		if (found == PICK_CONNECT) {
-			error = connect_picked(pool, request, &picked, now,
-					       member);
+			error = connect_picked(pool, request, &picked, member);
 			if (!error)
 				break;
 			if (!pool->size && is_permanent(error))

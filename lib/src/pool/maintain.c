@@ -28,7 +28,7 @@ uint32_t fastipc_pool_in_use(const struct fastipc_pool *pool)
 	return in_use - (in_use < pool->held ? in_use : pool->held);
 }
 
-static uint64_t mean_connect(const struct fastipc_pool *pool)
+uint64_t fastipc_pool_mean_connect(const struct fastipc_pool *pool)
 {
 	uint64_t sum = 0, count = 0;
 
@@ -96,7 +96,7 @@ void fastipc_pool_resize(struct fastipc_pool *pool, uint64_t now)
 		.peak = in_use > pool->peak ? in_use : pool->peak,
 		.waiters = pool->waited_peak,
 		.calls = fastipc_pool_hits(pool),
-		.connect_ns = mean_connect(pool),
+		.connect_ns = fastipc_pool_mean_connect(pool),
 	};
 
 	/* Shared connections have room for more users each. */
@@ -136,19 +136,16 @@ static int choose_to_grow(struct fastipc_pool *pool, uint64_t now)
 	return fastipc_choose(choices, pool->endpoint_count);
 }
 
-bool fastipc_pool_grow(struct fastipc_pool *pool, uint32_t wanted,
-		       uint64_t limit_ns)
+bool fastipc_pool_grow(struct fastipc_pool *pool, uint32_t wanted, bool beside)
 {
-	uint64_t now = fastipc_now_ns();
 	struct member *member;
 	int index;
 
 	if (pool->size + pool->connecting >= wanted)
 		return false;
-	index = choose_to_grow(pool, now);
+	index = choose_to_grow(pool, fastipc_now_ns());
 	if (index < 0 ||
-	    fastipc_member_connect(pool, (uint32_t)index,
-				   limit_ns ? now + limit_ns : 0, 0, &member))
+	    fastipc_member_connect(pool, (uint32_t)index, beside, 0, &member))
 		return false;
 	fastipc_member_leave(pool, member);
 	fastipc_pool_grant(pool);
@@ -245,13 +242,13 @@ void fastipc_pool_resume_ping(struct fastipc_pool *pool, uint64_t now)
 /* The part that may take a while. */
 static void work(struct fastipc_pool *pool, uint32_t most)
 {
-	uint64_t limit = pool->size ? FASTIPC_CONNECT_BESIDE_NS : 0;
+	bool beside = pool->size;
 
 	if (pool->ticking)
 		return;
 	pool->ticking = true;
 	for (uint32_t i = 0; i < most; i++)
-		if (!fastipc_pool_grow(pool, pool->target, limit))
+		if (!fastipc_pool_grow(pool, pool->target, beside))
 			break;
 	ping_some(pool, most);
 	pool->ticking = false;

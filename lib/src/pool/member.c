@@ -102,7 +102,7 @@ static void begin(struct fastipc_pool *pool, struct member *member,
 }
 
 int fastipc_member_connect(struct fastipc_pool *pool, uint32_t index,
-			   uint64_t limit, uint64_t deadline,
+			   bool beside, uint64_t deadline,
 			   struct member **result)
 {
 	struct endpoint *endpoint = &pool->endpoints[index];
@@ -110,14 +110,17 @@ int fastipc_member_connect(struct fastipc_pool *pool, uint32_t index,
 	struct member *member = free_member(pool);
 	uint64_t before = fastipc_now_ns(), after;
 	uint64_t until = before + pool->options.connect_timeout_ns;
+	uint64_t limit = fastipc_connect_limit(fastipc_pool_mean_connect(pool),
+					       endpoint->backoff.failures);
 	struct fastipc_client *client = NULL;
-	bool blame;
+	bool blame, hurried;
 	int error;
 
 	if (!member)
 		return fastipc_fail(-EBUSY, "the pool has no more room");
-	if (limit && limit < until)
-		until = limit;
+	hurried = beside && before + limit < until;
+	if (hurried)
+		until = before + limit;
 	blame = !deadline || deadline >= until;
 	if (!blame)
 		until = deadline > before ? deadline : before;
@@ -137,7 +140,7 @@ int fastipc_member_connect(struct fastipc_pool *pool, uint32_t index,
 		if (blame || error != -ETIMEDOUT)
 			fastipc_endpoint_refused(pool, index, after,
 						 error == -ETIMEDOUT &&
-							 until == limit);
+							 hurried);
 		else
 			fastipc_breaker_void_probe(&endpoint->breaker);
 		return error;

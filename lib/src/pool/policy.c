@@ -18,6 +18,7 @@
 /* Calls are slow if they are for so long. */
 #define SLOW_LEAST_NS 8000000u
 /* Without trust, it is tried again after so many. */
+#define CONNECT_LEAST_NS 20000000u
 #define TRUST_RETRY 32u
 #define TRUST_LOSS 4
 
@@ -59,6 +60,15 @@ void fastipc_backoff_failed(struct fastipc_backoff *backoff, uint64_t now,
 	backoff->retry_at = now + fastipc_backoff_delay(base_ns, most_ns,
 							backoff->failures,
 							random);
+}
+
+uint64_t fastipc_connect_limit(uint64_t mean_ns, uint32_t failures)
+{
+	uint64_t limit = 4 * mean_ns;
+
+	if (limit < CONNECT_LEAST_NS)
+		limit = CONNECT_LEAST_NS;
+	return limit << (failures < 2 ? failures : 2);
 }
 
 /* ---- the retry budget ---- */

@@ -35,6 +35,14 @@ void fastipc_backoff_failed(struct fastipc_backoff *backoff, uint64_t now,
 			    uint64_t base_ns, uint64_t most_ns,
 			    uint64_t random);
 
+/*
+ * How long a connect may take while other connections are there, if connects
+ * took @mean_ns and so many failed in a row: four times as long, 20 ms at least,
+ * and up to four times that after failures.  A server that does not answer must
+ * not hold up its callers, and one that is slow must not stay without any.
+ */
+uint64_t fastipc_connect_limit(uint64_t mean_ns, uint32_t failures);
+
 /* ---- the retry budget: a token bucket that calls fill ---- */
 
 struct fastipc_budget_settings {

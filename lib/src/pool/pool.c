@@ -182,7 +182,7 @@ static uint64_t seed(const struct fastipc_pool *pool, uint64_t now)
 static void warm_up(struct fastipc_pool *pool)
 {
 	fastipc_lock(&pool->lock);
-	while (fastipc_pool_grow(pool, pool->options.warm_up, 0))
+	while (fastipc_pool_grow(pool, pool->options.warm_up, false))
 		;
 	fastipc_unlock(&pool->lock);
 }

@@ -197,17 +197,15 @@ bool fastipc_member_is_draining(const struct fastipc_pool *pool,
 /* Take what came by itself, and ask the kernel whether the peer is there. */
 void fastipc_member_look(struct fastipc_pool *pool, struct member *member);
 
-/* A connect while other connections are there must not take longer.  Who misses
- * it is asked again later, or as soon as there is no other connection. */
-#define FASTIPC_CONNECT_BESIDE_NS 20000000u
-
 /*
  * Connect a member to the endpoint; the lock is held, and dropped meanwhile.
- * Then the caller is its user.  0 or a negative errno.  The endpoint is not
- * blamed for missing the caller's own @deadline, but for missing @limit.
+ * Then the caller is its user.  0 or a negative errno.  @beside others, it may
+ * take less long (see fastipc_connect_limit()): who misses that is asked again
+ * later, or as soon as there is no other connection.  The endpoint is not
+ * blamed for missing the caller's own @deadline.
  */
 int fastipc_member_connect(struct fastipc_pool *pool, uint32_t endpoint,
-			   uint64_t limit, uint64_t deadline,
+			   bool beside, uint64_t deadline,
 			   struct member **member);
 /* Nobody gets it any more; with the lock.  Closed when its last user is gone,
  * which the caller is not. */
@@ -274,14 +272,15 @@ void fastipc_pool_poke(struct fastipc_pool *pool);
 
 /* ---- maintain.c ---- */
 
+/* What a connect takes. */
+uint64_t fastipc_pool_mean_connect(const struct fastipc_pool *pool);
 /* How many users there are now, but for the pool; with the lock. */
 uint32_t fastipc_pool_in_use(const struct fastipc_pool *pool);
 /* How many connections there should be; with the lock. */
 void fastipc_pool_resize(struct fastipc_pool *pool, uint64_t now);
 /* Make one more connection for callers to come; with the lock, dropped
  * meanwhile.  False: none is wanted, or it cannot be had now. */
-bool fastipc_pool_grow(struct fastipc_pool *pool, uint32_t wanted,
-		       uint64_t limit_ns);
+bool fastipc_pool_grow(struct fastipc_pool *pool, uint32_t wanted, bool beside);
 /* While a caller waits, and nobody else may be there to do it: look for the
  * answer to a ping.  With the lock, dropped meanwhile. */
 void fastipc_pool_resume_ping(struct fastipc_pool *pool, uint64_t now);
