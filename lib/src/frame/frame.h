@@ -157,7 +157,7 @@ bool fastipc_frame_peek_timed(const struct fastipc_channel *channel,
 int fastipc_frame_peek_slowly(const struct fastipc_channel *channel,
 			      struct fastipc_frame *frame);
 
-/* The same for the plainest; 1: it may be another. */
+/* fastipc_frame_peek() of the plainest; 1: it may be another. */
 FASTIPC_INLINE int
 fastipc_frame_peek_plain(const struct fastipc_channel *channel,
 			 struct fastipc_frame *frame)

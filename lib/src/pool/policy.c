@@ -17,8 +17,9 @@
 #define MEASURE_MOST_NS SECOND
 /* Calls are slow if they are for so long. */
 #define SLOW_LEAST_NS 8000000u
-/* Without trust, it is tried again after so many. */
+/* A connect beside other connections may take so long in any case. */
 #define CONNECT_LEAST_NS 20000000u
+/* Without trust, it is tried again after so many. */
 #define TRUST_RETRY 32u
 #define TRUST_LOSS 4
 

@@ -74,7 +74,7 @@ struct endpoint {
 	uint32_t connecting; /* ... being connected */
 	uint32_t lost;	     /* ... not replaced yet */
 	bool ejected;
-	/* The last connect that failed had FASTIPC_CONNECT_BESIDE_NS only. */
+	/* The last connect that failed had fastipc_connect_limit() only. */
 	bool hurried;
 	struct fastipc_backoff backoff;
 	struct fastipc_breaker breaker;

@@ -500,16 +500,17 @@ bool fastipc_request_cancel(struct connection *connection, uint64_t id)
 
 void fastipc_request_turn_away(struct fastipc_request *request)
 {
+	struct connection *connection = request->connection;
 	char text[64];
 
-	if (fastipc_registry_find(request->connection->server->registry,
-				  request->type,
-				  &request->connection->handlers)) {
+	/* There may be a handler by now: that is not draining. */
+	if (connection->draining &&
+	    fastipc_registry_find(connection->server->registry, request->type,
+				  &connection->handlers)) {
 		answer_now(request, NULL, 0, -ESHUTDOWN, "the server drains");
 		return;
 	}
-
-	count(&request->connection->worker->stats.unknown_types, 1);
+	count(&connection->worker->stats.unknown_types, 1);
 	snprintf(text, sizeof(text), "no handler for message type %u",
 		 request->type);
 	answer_now(request, NULL, 0, -EOPNOTSUPP, text);
