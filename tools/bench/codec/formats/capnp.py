@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Cap'n Proto."""
-from formats.output import HEAD, leaf_factor, value_sum, write_ops
+from formats.output import (HEAD, leaf_factor, sum_of, value_sum,
+                            write_functions, write_ops)
 from formats.schema import SCALARS, camel, upper
 
 
@@ -57,21 +58,13 @@ def write_capnp(schema, out):
                 f"{leaf_factor(leaf)} * "
                 + value_sum(leaf[-1], f"from.get{upper(capnp_name(leaf))}()")
                 for leaf in leaves) + ";", "}")
-    for name in schema.tables:
-        out(f"static void build_{name}({cap}::{name}::Builder to, "
-            f"const struct {ns}_{name} *value);",
-            f"static uint64_t sum_{name}({cap}::{name}::Reader from);")
-    for name in schema.ordered():
-        fields = schema.tables[name]
-        out(f"static void build_{name}({cap}::{name}::Builder to, "
-            f"const struct {ns}_{name} *value)", "{")
-        for f in fields:
-            out(*("\t" + line for line in capnp_build(schema, f)))
-        out("}", f"static uint64_t sum_{name}({cap}::{name}::Reader from)", "{",
-            "\tuint64_t sum = 0;", "")
-        for f in fields:
-            out(*("\t" + line for line in capnp_sum(schema, f)))
-        out("\treturn sum;", "}")
+    write_functions(schema, out, [
+        (lambda name: f"static void build_{name}({cap}::{name}::Builder to, "
+                      f"const struct {ns}_{name} *value)",
+         lambda name: [], lambda name, f: capnp_build(schema, f),
+         lambda name: []),
+        (lambda name: f"static uint64_t sum_{name}({cap}::{name}::Reader from)",
+         *sum_of(lambda name, f: capnp_sum(schema, f)))])
     out("/* Zeros, and again when a message's builder is done with it. */",
         "alignas(8) static uint8_t segment[CODEC_OUT_SIZE];")
     write_ops(

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """fastipc itself."""
-from formats.output import HEAD, value_sum, write_ops
+from formats.output import HEAD, sum_of, value_sum, write_functions, write_ops
 
 
 def write_fastipc(schema, out):
@@ -16,14 +16,10 @@ def write_fastipc(schema, out):
                    else value_sum(f, f"value.{f.name}"))
             out(f"\tsum += {f.factor} * {add};")
         out("\treturn sum;", "}")
-    for name in schema.tables:
-        out(f"static uint64_t sum_{name}(struct {ns}_{name}_reader from);")
-    for name in schema.ordered():
-        out(f"static uint64_t sum_{name}(struct {ns}_{name}_reader from)", "{",
-            "\tuint64_t sum = 0;", "")
-        for f in schema.tables[name]:
-            out(*("\t" + line for line in fastipc_field(schema, name, f)))
-        out("\treturn sum;", "}")
+    write_functions(schema, out, [
+        (lambda name: f"static uint64_t sum_{name}("
+                      f"struct {ns}_{name}_reader from)",
+         *sum_of(lambda name, f: fastipc_field(schema, name, f)))])
     write_ops(
         schema, out, "fastipc", "",
         lambda table: [

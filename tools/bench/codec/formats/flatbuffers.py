@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """FlatBuffers."""
-from formats.output import HEAD, value_sum, write_ops
+from formats.output import HEAD, sum_of, value_sum, write_functions, write_ops
 
 
 def write_flatbuffers(schema, out):
@@ -25,23 +25,15 @@ def write_flatbuffers(schema, out):
                                     if f.what == "struct" else
                                     value_sum(f, f"from.{f.name}()"))
                 for f in fields) + ";", "}")
-    for name in schema.tables:
-        out(f"static Offset<{ns}::{name}> build_{name}(FlatBufferBuilder &to, "
-            f"const struct {ns}_{name} *value);",
-            f"static uint64_t sum_{name}(const {ns}::{name} *from);")
-    for name in schema.ordered():
-        fields = schema.tables[name]
-        out(f"static Offset<{ns}::{name}> build_{name}(FlatBufferBuilder &to, "
-            f"const struct {ns}_{name} *value)", "{")
-        for f in fields:
-            out(*("\t" + line for line in flatbuffers_before(schema, f)))
-        out(f"\treturn {ns}::Create{name}(to, " + ", ".join(
-            flatbuffers_argument(schema, f) for f in fields) + ");", "}")
-        out(f"static uint64_t sum_{name}(const {ns}::{name} *from)", "{",
-            "\tuint64_t sum = 0;", "")
-        for f in fields:
-            out(*("\t" + line for line in flatbuffers_sum(schema, f)))
-        out("\treturn sum;", "}")
+    write_functions(schema, out, [
+        (lambda name: f"static Offset<{ns}::{name}> build_{name}("
+                      f"FlatBufferBuilder &to, const struct {ns}_{name} *value)",
+         lambda name: [], lambda name, f: flatbuffers_before(schema, f),
+         lambda name: [f"\treturn {ns}::Create{name}(to, " + ", ".join(
+             flatbuffers_argument(schema, f)
+             for f in schema.tables[name]) + ");"]),
+        (lambda name: f"static uint64_t sum_{name}(const {ns}::{name} *from)",
+         *sum_of(lambda name, f: flatbuffers_sum(schema, f)))])
     out("static FlatBufferBuilder builder(1 << 20);")
     write_ops(
         schema, out, "flatbuffers", 'extern "C" ',

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """MessagePack."""
-from formats.output import HEAD, leaf_factor, write_ops
+from formats.output import HEAD, leaf_factor, write_functions, write_ops
 
 
 def write_msgpack(schema, out):
@@ -32,25 +32,22 @@ def write_msgpack(schema, out):
             "\treturn " + " + ".join(
                 f"{leaf_factor(leaf)} * {msgpack_get(leaf[-1], f'all[{i}]')}"
                 for i, leaf in enumerate(leaves)) + ";", "}")
-    for name in schema.tables:
-        out(f"static void pack_{name}(msgpack_packer *to, "
-            f"const struct {ns}_{name} *value);",
-            f"static uint64_t sum_{name}(const msgpack_object *from);")
-    for name in schema.ordered():
-        fields = schema.tables[name]
-        out(f"static void pack_{name}(msgpack_packer *to, "
-            f"const struct {ns}_{name} *value)", "{",
-            f"\tmsgpack_pack_array(to, {len(fields)});")
-        for f in fields:
-            out(*("\t" + line for line in msgpack_field(f)))
-        out("}", f"static uint64_t sum_{name}(const msgpack_object *from)", "{",
-            "\tuint64_t sum = 0;", "",
-            "\tif (from->type != MSGPACK_OBJECT_ARRAY || "
-            f"from->via.array.size != {len(fields)})", "\t\treturn 0;",
-            "\tconst msgpack_object *const all = from->via.array.ptr;")
-        for i, f in enumerate(fields):
-            out(*("\t" + line for line in msgpack_sum(f, f"all[{i}]")))
-        out("\treturn sum;", "}")
+    write_functions(schema, out, [
+        (lambda name: f"static void pack_{name}(msgpack_packer *to, "
+                      f"const struct {ns}_{name} *value)",
+         lambda name: ["\tmsgpack_pack_array(to, "
+                       f"{len(schema.tables[name])});"],
+         lambda name, f: msgpack_field(f), lambda name: []),
+        (lambda name: f"static uint64_t sum_{name}(const msgpack_object *from)",
+         lambda name: [
+             "\tuint64_t sum = 0;", "",
+             "\tif (from->type != MSGPACK_OBJECT_ARRAY || "
+             f"from->via.array.size != {len(schema.tables[name])})",
+             "\t\treturn 0;",
+             "\tconst msgpack_object *const all = from->via.array.ptr;"],
+         lambda name, f: msgpack_sum(
+             f, f"all[{schema.tables[name].index(f)}]"),
+         lambda name: ["\treturn sum;"])])
     out("static msgpack_zone *zone = msgpack_zone_new(1 << 20);")
     write_ops(
         schema, out, "msgpack", 'extern "C" ',

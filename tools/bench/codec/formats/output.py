@@ -29,6 +29,29 @@ class Output:
 HEAD = "/* Made by tools/bench/codec/generate.py. */"
 
 
+def write_functions(schema, out, functions):
+    """Functions of each table, with some lines for each of its fields.
+
+    Each is a tuple of what gives, for a table's name, how it is declared and
+    its first lines; for a name and a field its lines; and for a name the last
+    lines.  All are declared before the first, as tables refer to each other.
+    """
+    for name in schema.tables:
+        out(*(declare(name) + ";" for declare, _, _, _ in functions))
+    for name in schema.ordered():
+        for declare, first, of_field, last in functions:
+            out(declare(name), "{", *first(name))
+            for f in schema.tables[name]:
+                out(*("\t" + line for line in of_field(name, f)))
+            out(*last(name), "}")
+
+
+def sum_of(of_field):
+    """The body of a function that adds up what @of_field adds."""
+    return (lambda name: ["\tuint64_t sum = 0;", ""], of_field,
+            lambda name: ["\treturn sum;"])
+
+
 def write_ops(schema, out, name, prefix, encode, decode, validate=None,
               prepare=None):
     """The table of a format: what main.cc finds."""
