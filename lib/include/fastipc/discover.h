@@ -75,8 +75,8 @@ struct fastipc_connection_info {
 /*
  * Call @found for each connection of the server at @address, in the order of
  * ids; stop when it returns other than 0 and return that.  Connections that
- * come or go meanwhile are told or not.  Those of the kernel module are not:
- * it lists them itself.
+ * come or go meanwhile may be left out.  Those of the kernel module are: it
+ * lists them itself.
  * -EACCES unless this process is root's, or of the server's user; -EBADMSG
  * also from a server that is too old; others as fastipc_query().  Thread-safe.
  */
@@ -89,8 +89,7 @@ int fastipc_query_connections(
  * The path of the socket that @address stands for, into @path[108]:
  * $XDG_RUNTIME_DIR/fastipc/NAME; without an XDG_RUNTIME_DIR, root has
  * /run/fastipc/NAME and any other user /tmp/fastipc-UID/NAME.
- * -EINVAL no address; -ENAMETOOLONG;
- * Thread-safe.
+ * -EINVAL no address, or none that can be; -ENAMETOOLONG.  Thread-safe.
  */
 int fastipc_address_path(const char *address, char path[108]);
 

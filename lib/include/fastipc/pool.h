@@ -9,8 +9,9 @@
  *   if surely nothing of it reached a handler (no connection, a connection
  *   found over before the request was sent, a server that goes away:
  *   -ESHUTDOWN, with which no handler of a server that may drain should fail,
- *   since it would be taken for that).  If the connection ends later it fails with -EPIPE (or
- *   -EPROTO, -EBADMSG), and the handler may have run, or may not.
+ *   since it would be taken for that).  If the connection ends later it fails
+ *   with -EPIPE (or -EPROTO, -EBADMSG), and the handler may have run, or may
+ *   not.
  * - `idempotent`: at least once, if it returns 0.  It is sent again, perhaps
  *   to another server, until a reply comes, its deadline passes, or the retry
  *   budget is used up; so the handler may run several times.  If it fails, it
@@ -42,7 +43,8 @@ struct fastipc_pool;
 
 struct fastipc_pool_address {
 	const char *address; /* copied */
-	/* Its share of the calls; 0: only when no other can be used. */
+	/* Its share of the calls, at most 2^20; 0: only when no other can be
+	 * used. */
 	uint32_t weight;
 };
 

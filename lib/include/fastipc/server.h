@@ -67,13 +67,14 @@ void fastipc_server_options_init(struct fastipc_server_options *options);
 
 /*
  * Make a server that listens on @address: NAME, or a path with a '/'; "memfd:"
- * or "kmod:" before it makes it refuse the other transport.  Clients can connect at once; they are served from
- * fastipc_server_run() or _dispatch() on.  A dead server's socket file is
- * replaced.
+ * or "kmod:" before it makes it refuse the other transport.  Clients can
+ * connect at once; they are served from fastipc_server_run() or _dispatch() on.
+ * A dead server's socket file is replaced.  @options may be NULL.
  * -EADDRINUSE a live server has the name; -EACCES; -ENAMETOOLONG; -EINVAL;
  * -EBUSY another process keeps the directory locked; -ENOTSOCK something else
  * is in the socket's place; -ENOENT, -ENOTDIR no such directory; -ENODEV
- * (kmod:) no module; -EPROTONOSUPPORT (kmod:) one of another ABI; -ENOMEM; -EMFILE, -ENFILE.
+ * (kmod:) no module; -EPROTONOSUPPORT (kmod:) one of another ABI; -ENOMEM;
+ * -EMFILE, -ENFILE.
  */
 int fastipc_server_create(const char *address,
 			  const struct fastipc_server_options *options,
@@ -134,8 +135,8 @@ int fastipc_server_dispatch(struct fastipc_server *server);
 
 /*
  * Close every connection, remove the socket file, free everything.  Not while
- * fastipc_server_run() runs.  Deferred requests may be answered later still:
- * the answer is -EPIPE.  NULL is allowed.
+ * fastipc_server_run() runs.  Deferred requests must still be answered: that
+ * fails with -EPIPE.  NULL is allowed.
  */
 void fastipc_server_destroy(struct fastipc_server *server);
 
@@ -162,7 +163,8 @@ void fastipc_request_fingerprint(const struct fastipc_request *request,
 
 /*
  * Answer, once.  The bytes are copied before the call returns; it never
- * waits for the client.  Afterwards a deferred request is freed.
+ * waits for the client.  Afterwards a deferred request is freed, unless the
+ * result is -EINVAL.
  * -EALREADY answered before; -EMSGSIZE over the client's limit (the call
  * fails with it there too); -EPIPE the client is gone; -ENOMEM.
  */

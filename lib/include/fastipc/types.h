@@ -28,7 +28,7 @@ extern "C" {
 
 #define FASTIPC_NO_DEADLINE 0
 
-/* Longest NAME of an address, without its "memfd:" prefix, in bytes. */
+/* Longest NAME of an address, in bytes, without "memfd:" or "kmod:". */
 #define FASTIPC_NAME_MAX 64
 
 /* Message types below this are the application's. */
