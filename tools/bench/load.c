@@ -353,6 +353,7 @@ int bench_load(int argc, char **argv)
 	struct load_shared *shared;
 	int error;
 
+	argv[0] = (char *)"fastipc bench load";
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
 	error = map_file(&options);
 	if (!error)

@@ -5,6 +5,7 @@
 #include <argp.h>
 #include <ctype.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,6 +141,13 @@ static int complain(const char *path, int error)
 	return -error;
 }
 
+static int complain_writing(const char *path, int error)
+{
+	fprintf(stderr, "fastipc-gen: cannot write %s: %s\n", path,
+		strerror(error));
+	return -error;
+}
+
 /* A schema, and all that is to say about it; NULL if it is wrong. */
 static struct fastipc_schema *load(const struct options *options,
 				   const char *path)
@@ -183,11 +191,11 @@ static int make_directories(const char *path)
 		if (*at) {
 			*at = '\0';
 			if (mkdir(copy, 0777) && errno != EEXIST)
-				ret = complain(copy, errno);
+				ret = complain_writing(copy, errno);
 			*at++ = '/';
 		} else {
 			if (mkdir(copy, 0777) && errno != EEXIST)
-				ret = complain(copy, errno);
+				ret = complain_writing(copy, errno);
 			break;
 		}
 	}
@@ -208,7 +216,7 @@ static int write_file(const char *path, const char *text, size_t size)
 	snprintf(temporary, length, "%s.%ld.tmp", path, (long)getpid());
 	file = fopen(temporary, "we");
 	if (!file) {
-		ret = complain(temporary, errno);
+		ret = complain_writing(path, errno);
 		free(temporary);
 		return ret;
 	}
@@ -219,7 +227,7 @@ static int write_file(const char *path, const char *text, size_t size)
 	if (!ret && rename(temporary, path))
 		ret = -errno;
 	if (ret) {
-		complain(path, -ret);
+		complain_writing(path, -ret);
 		unlink(temporary);
 	}
 	free(temporary);
@@ -413,7 +421,7 @@ static int run_check(const struct options *options)
 	schema_free(old_schema);
 	schema_free(new_schema);
 	if (fflush(stdout))
-		ret = complain("standard output", errno);
+		ret = complain_writing("standard output", errno);
 	return ret ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
@@ -421,6 +429,8 @@ int main(int argc, char **argv)
 {
 	struct options options = { .output = "." };
 
+	/* A file that may not grow is a failed write: nothing is left behind. */
+	signal(SIGXFSZ, SIG_IGN);
 	argp_err_exit_status = EXIT_USAGE;
 	argp_program_version_hook = print_version;
 	argv[0] = (char *)"fastipc-gen";

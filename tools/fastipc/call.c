@@ -228,8 +228,7 @@ static int call(const struct call_arguments *arguments,
 					     request->data, request->size,
 					     reply, deadline);
 	if (status)
-		complain_error("call", status, "the call of type %u failed",
-			       arguments->type);
+		complain_error("call", status, "type %u", arguments->type);
 	if ((!status && !arguments->one_way) || arguments->json)
 		if (write_reply(arguments, status,
 				fastipc_now_ns() - started_ns, reply))

@@ -21,7 +21,7 @@ static const struct argp_option options[] = {
 };
 
 static const char description[] =
-	"Check a message, and print it as JSON.  SCHEMA is a .fbs file as of "
+	"Check a message, and print it as JSON.  SCHEMA is a .fbs file, as for "
 	"fastipc-gen, TYPE the name of the message's table in it; the message "
 	"is read from FILE, or from standard input.\v"
 	"Enums are printed as names, a union \"x\" as \"x_type\" and \"x\"; "

@@ -18,7 +18,7 @@ static const struct argp_option options[] = {
 
 static const char description[] =
 	"Turn JSON into a message, and write its bytes to standard output.  "
-	"SCHEMA is a .fbs file as of fastipc-gen, TYPE the name of the "
+	"SCHEMA is a .fbs file, as for fastipc-gen, TYPE the name of the "
 	"message's table in it; the JSON is read from FILE, or from standard "
 	"input.\v"
 	"Names are those of the schema; an enum's value is its name or a "

@@ -209,7 +209,7 @@ static int print_table(const struct observation *observation, bool is_long)
 	int error;
 
 	if (!observation->server_count) {
-		fputs("fastipc ls: no server is running; start one with "
+		fputs("fastipc ls: no server answers; start one with "
 		      "'fastipc serve NAME'\n",
 		      stderr);
 		return 0;

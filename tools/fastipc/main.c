@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* fastipc: finds the subcommand and runs it. */
 #include <argp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include <fastipc/types.h>
 
 #include "commands.h"
+#include "print.h"
 
 static const struct command commands[] = {
 	{ "serve", "serve a directory's files under a name", command_serve },
@@ -97,13 +99,19 @@ static const struct argp argp = { NULL,	       parse, "COMMAND [ARGUMENT...]",
 static int run(const struct command *command, int argc, char **argv)
 {
 	char name[32];
+	int status;
 
 	/* argp prints argv[0] in usage errors and in --help. */
 	snprintf(name, sizeof(name), "fastipc %s", command->name);
 	argv[0] = name;
 	program_invocation_name = name;
 	program_invocation_short_name = name;
-	return command->run(argc, argv);
+	status = command->run(argc, argv);
+	if (status == EXIT_OK && (fflush(stdout) || ferror(stdout))) {
+		complain(command->name, "cannot write to standard output");
+		status = EXIT_FAILED;
+	}
+	return status;
 }
 
 int main(int argc, char **argv)
@@ -111,6 +119,9 @@ int main(int argc, char **argv)
 	const struct command *command = NULL;
 	int first = 1;
 
+	/* A file that may not grow is a failed write, with an error, and its
+	 * beginning is not left behind. */
+	signal(SIGXFSZ, SIG_IGN);
 	argp_err_exit_status = EXIT_USAGE;
 	argp_program_version_hook = print_version;
 	while (first < argc && argv[first][0] == '-')

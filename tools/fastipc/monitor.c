@@ -186,5 +186,5 @@ int command_monitor(int argc, char **argv)
 	if (error)
 		module_complain("monitor", error);
 	module_close(module);
-	return error || ferror(stdout) ? EXIT_FAILED : EXIT_OK;
+	return error ? EXIT_FAILED : EXIT_OK;
 }

@@ -65,7 +65,7 @@ static const struct argp_option options[] = {
 	{ "max-message", KEY_MAX_MESSAGE, "SIZE", 0,
 	  "Largest request accepted (default: 16M)", 0 },
 	{ "max-connections", KEY_MAX_CONNECTIONS, "N", 0,
-	  "Refuse clients beyond N (default: 8192)", 0 },
+	  "Refuse clients beyond N, up to 1000000 (default: 8192)", 0 },
 	{ "mode", KEY_MODE, "OCTAL", 0,
 	  "Permissions of the socket: who may connect (default: 0600); for "
 	  "other users NAME must be a path in a directory that they can reach",
@@ -116,7 +116,7 @@ static error_t parse_limit(int key, char *word, struct argp_state *state)
 		break;
 	case KEY_MAX_CONNECTIONS:
 		limits->max_connections = (uint32_t)argument_number(
-			state, "--max-connections", word, 1, 1u << 20);
+			state, "--max-connections", word, 1, 1000000);
 		break;
 	case KEY_CPU:
 		arguments->cpu = (int)argument_number(state, "--cpu", word, 0,
@@ -211,8 +211,10 @@ static int run_on_cpu(int cpu)
 	CPU_ZERO(&set);
 	CPU_SET((size_t)cpu, &set);
 	if (sched_setaffinity(0, sizeof(set), &set) < 0) {
-		complain("serve", "cannot run on CPU %d: %s", cpu,
-			 strerror(errno));
+		complain("serve",
+			 "cannot run on CPU %d (%s): 'nproc' tells how many "
+			 "there are",
+			 cpu, strerror(errno));
 		return -errno;
 	}
 	return 0;

@@ -115,7 +115,7 @@ const char *tree_error_text(int error)
 	case -EMEDIUMTYPE:
 		return "not a regular file";
 	case -EISDIR:
-		return "a directory; list it, or get it with -r";
+		return "a directory: 'fastipc get -r' gets what is in it";
 	case -EFBIG:
 		return "larger than one message; get it in ranges "
 		       "(fastipc get does)";

@@ -53,6 +53,16 @@ const char *fastipc_strerror(int error)
 		return "no handler for this message type";
 	case EPROTONOSUPPORT:
 		return "the peer speaks another protocol version";
+	case ENOPROTOOPT:
+		return "the peer speaks another schema";
+	case ESOCKTNOSUPPORT:
+		return "the server does not take this transport";
+	case EPROTOTYPE:
+		return "the other end is something else than was asked for";
+	case ESHUTDOWN:
+		return "the server drains, and has not begun this";
+	case EHOSTDOWN:
+		return "no server can be used now";
 	case EBADFD:
 		return "the peer's memory region is not sealed";
 	case ERANGE:
@@ -62,7 +72,7 @@ const char *fastipc_strerror(int error)
 	case EADDRINUSE:
 		return "a live server has this name";
 	case ENOENT:
-		return "no such server";
+		return "not found: no such server, call or handler";
 	case ECONNREFUSED:
 		return "nobody listens on the server's socket";
 	case EBUSY:

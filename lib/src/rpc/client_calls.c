@@ -89,9 +89,11 @@ int fastipc_call_outcome(const struct fastipc_client *client,
 		return 0;
 	if (status == client->error && status != -ECANCELED)
 		return fastipc_client_over(client);
-	return fastipc_fail(status, "the call failed: %s%s%s",
-			    fastipc_strerror(status),
-			    call->reason[0] ? ": " : "", call->reason);
+	/* What the server says is about this call; an errno may have come from
+	 * its handler, where it means something else than to the library. */
+	return fastipc_fail(status, "the call failed: %s",
+			    call->reason[0] ? call->reason
+					    : fastipc_strerror(status));
 }
 
 void fastipc_call_complete(struct fastipc_client *client, struct call *call,
