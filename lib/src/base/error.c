@@ -11,7 +11,7 @@
 
 #include <fastipc/types.h>
 
-static _Thread_local char last_error[256];
+static _Thread_local char last_error[FASTIPC_DETAIL_SIZE];
 
 int fastipc_fail(int error, const char *format, ...)
 {
@@ -21,6 +21,16 @@ int fastipc_fail(int error, const char *format, ...)
 	vsnprintf(last_error, sizeof(last_error), format, arguments);
 	va_end(arguments);
 	return error;
+}
+
+void fastipc_detail_keep(char detail[FASTIPC_DETAIL_SIZE])
+{
+	memcpy(detail, last_error, FASTIPC_DETAIL_SIZE);
+}
+
+void fastipc_detail_restore(const char detail[FASTIPC_DETAIL_SIZE])
+{
+	memcpy(last_error, detail, FASTIPC_DETAIL_SIZE);
 }
 
 const char *fastipc_error_detail(void)

@@ -10,4 +10,10 @@
 int fastipc_fail(int error, const char *format, ...)
 	__attribute__((format(printf, 2, 3), cold));
 
+#define FASTIPC_DETAIL_SIZE 256u
+
+/* What this thread has to say, and again after what may say something else. */
+void fastipc_detail_keep(char detail[FASTIPC_DETAIL_SIZE]);
+void fastipc_detail_restore(const char detail[FASTIPC_DETAIL_SIZE]);
+
 #endif

@@ -58,8 +58,10 @@ void fastipc_member_look(struct fastipc_pool *pool, struct member *member)
 	/* An idle connection that gets something gets news about itself. */
 	if (!news && pool->options.sharing == 1)
 		news = fastipc_consumer_ready(&client->channel.rx);
-	if (news)
-		fastipc_client_dispatch(client);
+	if (!news)
+		return;
+	fastipc_client_dispatch(client);
+	fastipc_client_no_loop(client);
 }
 
 static struct member *free_member(struct fastipc_pool *pool)

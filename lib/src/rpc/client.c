@@ -243,6 +243,7 @@ FASTIPC_INLINE int call_and_wait(struct fastipc_client *client, uint16_t type,
 				       deadline);
 		if (!error || error == -EINPROGRESS)
 			error = fastipc_call_finish(client, &call);
+		fastipc_client_leave(client);
 		fastipc_channel_settle(&client->channel);
 	} else {
 		error = 0;
@@ -332,6 +333,7 @@ post_slowly(struct fastipc_client *client, uint16_t type, const void *data,
 
 	fastipc_client_packed(client, packer, &message, size, error);
 	fastipc_client_promote(client);
+	fastipc_client_leave(client);
 	return error;
 }
 
@@ -484,11 +486,11 @@ int fastipc_client_start(struct fastipc_client *client, uint16_t type,
 	} else {
 		*id = message.id;
 		if (!error && options->done)
-			client->next_deadline = fastipc_client_sooner(
-				client->next_deadline, options->deadline);
+			fastipc_client_add_deadline(client, options->deadline);
 		error = 0;
 	}
 	fastipc_client_promote(client);
+	fastipc_client_leave(client);
 	fastipc_unlock(&client->lock);
 	return error;
 }
@@ -512,6 +514,7 @@ int fastipc_client_finish(struct fastipc_client *client, uint64_t id)
 			fastipc_call_leave(client, call);
 			fastipc_call_free(client, call);
 		}
+		fastipc_client_leave(client);
 	}
 	fastipc_unlock(&client->lock);
 	return error;

@@ -59,7 +59,9 @@ struct fastipc_client {
 	int error; /* the connection is over */
 
 	bool leading;
+	bool asleep;	      /* the leader, or it is about to be */
 	bool armed;	      /* for poll(), by dispatch */
+	bool unarmed;	      /* it was, but somebody led instead */
 	uint32_t in_callback; /* threads that are */
 	uint32_t kick;	      /* bumped to make the leader look up */
 	struct call *followers, *followers_last;
@@ -178,6 +180,19 @@ FASTIPC_INLINE uint64_t fastipc_client_sooner(uint64_t a, uint64_t b)
 void fastipc_client_begin_leading(struct fastipc_client *client);
 /* Nobody leads now: the oldest follower whose call is pending should. */
 void fastipc_client_promote(struct fastipc_client *client);
+/* It was dispatched by who does not poll() then: calls go the quick way. */
+void fastipc_client_no_loop(struct fastipc_client *client);
+/*
+ * A thread that may have led, for itself, is about to unlock and return: the
+ * event loop, which sleeps in poll(), is to be told again, and what has come
+ * for it is taken here.
+ */
+void fastipc_client_arm_again(struct fastipc_client *client);
+static inline void fastipc_client_leave(struct fastipc_client *client)
+{
+	if (__builtin_expect(client->unarmed, 0))
+		fastipc_client_arm_again(client);
+}
 /*
  * One step of the leader, on behalf of @call (may be NULL): take what there
  * is, or wait for something.  0; -ETIMEDOUT: @deadline passed and nothing came.
@@ -191,7 +206,10 @@ int fastipc_client_lead(struct fastipc_client *client, const struct call *call,
 int fastipc_call_await(struct fastipc_client *client, struct call *call,
 		       uint64_t deadline);
 /* It is: wake who waits for it. */
-void fastipc_call_done(struct call *call);
+void fastipc_call_done(struct fastipc_client *client, struct call *call);
+/* A callback is due by then: also a leader that sleeps already is to know. */
+void fastipc_client_add_deadline(struct fastipc_client *client,
+				 uint64_t deadline);
 /* Wait for the call, or give it up at its deadline; its result. */
 int fastipc_call_finish(struct fastipc_client *client, struct call *call);
 
@@ -217,6 +235,12 @@ bool fastipc_client_push_outbox(struct fastipc_client *client);
 void fastipc_client_kick(struct fastipc_client *client);
 /* The same; any thread, without the lock, as long as there is a link. */
 void fastipc_client_wake_leader(struct fastipc_client *client);
+/* Another thread has done what the leader may wait for. */
+static inline void fastipc_client_stir(struct fastipc_client *client)
+{
+	if (__builtin_expect(client->asleep, 0))
+		fastipc_client_wake_leader(client);
+}
 /* What was found to be wrong where it could not be acted on. */
 static inline void fastipc_client_check(struct fastipc_client *client)
 {

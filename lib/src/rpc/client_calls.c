@@ -108,6 +108,7 @@ void fastipc_call_complete(struct fastipc_client *client, struct call *call,
 		void *context = call->context;
 		const struct fastipc_client *outer;
 
+		fastipc_client_stir(client);
 		status = fastipc_call_outcome(client, call, status);
 		fastipc_call_free(client, call);
 		outer = fastipc_client_enter_callback(client);
@@ -117,14 +118,16 @@ void fastipc_call_complete(struct fastipc_client *client, struct call *call,
 		fastipc_client_leave_callback(client, outer);
 		return;
 	}
-	fastipc_call_done(call);
+	fastipc_call_done(client, call);
 }
 
-void fastipc_call_done(struct call *call)
+void fastipc_call_done(struct fastipc_client *client, struct call *call)
 {
 	__atomic_store_n(&call->state, CALL_DONE, __ATOMIC_RELEASE);
 	if (call->waited)
 		fastipc_futex_wake(&call->state, 1);
+	else
+		fastipc_client_stir(client);
 }
 
 void fastipc_client_fail_all(struct fastipc_client *client, int error)
@@ -132,6 +135,7 @@ void fastipc_client_fail_all(struct fastipc_client *client, int error)
 	if (client->error)
 		return;
 	client->error = error;
+	fastipc_client_stir(client);
 	fastipc_streams_fail(&client->streams);
 	fastipc_client_wake_borrowers(client);
 	/* Who waits there to send is woken. */

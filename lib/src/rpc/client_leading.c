@@ -22,6 +22,8 @@ static void disarm(struct fastipc_client *client)
 void fastipc_client_begin_leading(struct fastipc_client *client)
 {
 	client->leading = true;
+	/* With one thread, nobody is in poll() meanwhile. */
+	client->unarmed |= client->armed && !__libc_single_threaded;
 	disarm(client);
 }
 
@@ -67,6 +69,17 @@ static void end_leading(struct fastipc_client *client)
 {
 	client->leading = false;
 	fastipc_client_promote(client);
+}
+
+void fastipc_client_add_deadline(struct fastipc_client *client,
+				 uint64_t deadline)
+{
+	uint64_t next = fastipc_client_sooner(client->next_deadline, deadline);
+
+	if (next == client->next_deadline)
+		return;
+	client->next_deadline = next;
+	fastipc_client_stir(client);
 }
 
 /* End the calls with callbacks whose deadline has passed. */
@@ -149,11 +162,13 @@ int fastipc_client_lead(struct fastipc_client *client, const struct call *call,
 		return 0;
 	}
 	deadline = fastipc_client_sooner(deadline, client->next_deadline);
+	client->asleep = true;
 	fastipc_unlock(&client->lock);
 	error = fastipc_channel_await(
 		channel, want, __libc_single_threaded ? NULL : &client->kick,
 		seen, client->assembly.open, deadline);
 	fastipc_lock(&client->lock);
+	client->asleep = false;
 	if (error && (fastipc_client_drain(client, NULL) || expire(client)))
 		return 0;
 	return error;
@@ -253,7 +268,30 @@ static void take_and_arm(struct fastipc_client *client)
 		fastipc_channel_arm(&client->channel, FASTIPC_SLEEP_POLL, want);
 		client->armed = true;
 	} while (fastipc_channel_ready(&client->channel, want));
+	client->unarmed = false;
 	end_leading(client);
+}
+
+static bool has_pending_followers(const struct fastipc_client *client)
+{
+	const struct call *call = client->followers;
+
+	while (call && call->state == CALL_DONE)
+		call = call->next;
+	return call != NULL;
+}
+
+void fastipc_client_arm_again(struct fastipc_client *client)
+{
+	char detail[FASTIPC_DETAIL_SIZE];
+
+	/* Who leads now, or is about to, does it. */
+	if (client->leading || client->error || has_pending_followers(client) ||
+	    fastipc_client_in_own_callback(client))
+		return;
+	fastipc_detail_keep(detail);
+	take_and_arm(client);
+	fastipc_detail_restore(detail);
 }
 
 int fastipc_client_dispatch(struct fastipc_client *client)
@@ -272,6 +310,15 @@ int fastipc_client_dispatch(struct fastipc_client *client)
 		result = fastipc_client_over(client);
 	fastipc_unlock(&client->lock);
 	return result;
+}
+
+void fastipc_client_no_loop(struct fastipc_client *client)
+{
+	fastipc_lock(&client->lock);
+	if (!client->error)
+		disarm(client);
+	client->unarmed = false;
+	fastipc_unlock(&client->lock);
 }
 
 uint64_t fastipc_client_next_deadline(struct fastipc_client *client)
@@ -317,6 +364,7 @@ int fastipc_client_wait(struct fastipc_client *client, uint64_t deadline)
 		result = (int)(client->ended - before);
 	else if (client->error)
 		result = fastipc_client_over(client);
+	fastipc_client_leave(client);
 	fastipc_unlock(&client->lock);
 	return result;
 }

@@ -23,6 +23,7 @@ static void unlock(struct fastipc_client *client)
 	if (!client->error)
 		fastipc_channel_settle(&client->channel);
 	fastipc_client_promote(client);
+	fastipc_client_leave(client);
 	fastipc_unlock(&client->lock);
 }
 
@@ -36,7 +37,7 @@ void fastipc_client_wake_borrowers(struct fastipc_client *client)
 	while (waiter) {
 		struct loan_waiter *next = waiter->next;
 
-		fastipc_call_done(&waiter->call);
+		fastipc_call_done(client, &waiter->call);
 		waiter = next;
 	}
 }

@@ -22,8 +22,7 @@ static void sent(struct parcel *parcel, void *context)
 		(struct sending *)((char *)parcel -
 				   offsetof(struct sending, parcel));
 
-	(void)context;
-	fastipc_call_done(&sending->waiter);
+	fastipc_call_done(context, &sending->waiter);
 }
 
 bool fastipc_client_push_outbox(struct fastipc_client *client)

@@ -26,6 +26,10 @@ static void unlock(struct streams *streams)
 	struct fastipc_client *client = of_streams(streams);
 
 	fastipc_client_check(client);
+	fastipc_client_leave(client);
+	/* Callbacks are due, and the leader runs them. */
+	if (streams->events)
+		fastipc_client_stir(client);
 	/* The channel of a client that was closed has no link any more. */
 	if (!client->error)
 		fastipc_channel_settle(&client->channel);
@@ -47,9 +51,9 @@ static int wait(struct streams *streams, struct stream_waiter *waiter,
 	return fastipc_call_await(client, &call, deadline);
 }
 
-static void wake(struct stream_waiter *waiter)
+static void wake(struct streams *streams, struct stream_waiter *waiter)
 {
-	fastipc_call_done(waiter->owner);
+	fastipc_call_done(of_streams(streams), waiter->owner);
 }
 
 static void push(struct streams *streams)
@@ -151,8 +155,7 @@ int fastipc_stream_open(struct fastipc_client *client, uint16_t type,
 					     data ? data : "", (uint32_t)size,
 					     options, stream);
 	if (!error)
-		client->next_deadline = fastipc_client_sooner(
-			client->next_deadline, options->deadline);
+		fastipc_client_add_deadline(client, options->deadline);
 	unlock(&client->streams);
 	return error;
 }

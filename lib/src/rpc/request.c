@@ -240,6 +240,7 @@ static int answer_deferred(struct fastipc_request *request, const void *data,
 	/* Pairs with fastipc_connection_is_shared(): the worker sees all we sent. */
 	__atomic_fetch_sub(&connection->deferred, 1, __ATOMIC_RELEASE);
 	fastipc_connection_check_drain(connection);
+	fastipc_connection_check_callbacks(connection);
 	pthread_mutex_unlock(&connection->lock);
 	if (packer)
 		fastipc_packer_return(connection->packing.settings, packer);

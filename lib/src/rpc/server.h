@@ -69,7 +69,8 @@ struct handshake {
 #define EVENT_HANGUP 4u	  /* the socket is closed: drain, then forget */
 #define EVENT_BACKLOG 8u  /* another thread left something to send */
 #define EVENT_DRAIN 16u	  /* the server drains */
-#define EVENT_ROOM 32u	  /* a loan was freed, and somebody waits for room */
+/* A loan was freed, and somebody waits for room; or callbacks are due. */
+#define EVENT_ROOM 32u
 
 struct connection {
 	struct watch watch;
@@ -421,6 +422,20 @@ static inline void fastipc_connection_check_drain(struct connection *connection)
 	    !connection->dead)
 		fastipc_worker_post(connection->worker, connection,
 				    EVENT_DRAIN);
+}
+/*
+ * What another thread did, or a handler that is not a stream's, may be a reason
+ * for callbacks, which the worker runs: what was queued has gone, and no frame
+ * need come that would make it look.  Under connection->lock.
+ */
+static inline void
+fastipc_connection_check_callbacks(struct connection *connection)
+{
+	const struct streams *streams = &connection->streams;
+
+	if (__builtin_expect(streams->events && !streams->running, 0) &&
+	    !connection->dead)
+		fastipc_worker_post(connection->worker, connection, EVENT_ROOM);
 }
 /* Drop its events: nobody posts any more, and it is about to be freed. */
 void fastipc_worker_unpost(struct worker *worker,

@@ -21,7 +21,10 @@ static void lock(struct streams *streams)
 
 static void unlock(struct streams *streams)
 {
-	pthread_mutex_unlock(&of_streams(streams)->lock);
+	struct connection *connection = of_streams(streams);
+
+	fastipc_connection_check_callbacks(connection);
+	pthread_mutex_unlock(&connection->lock);
 }
 
 static bool may_wait(const struct streams *streams)
@@ -45,10 +48,11 @@ static int wait(struct streams *streams, struct stream_waiter *waiter,
 	return error;
 }
 
-static void wake(struct stream_waiter *waiter)
+static void wake(struct streams *streams, struct stream_waiter *waiter)
 {
 	uint32_t *word = waiter->owner;
 
+	(void)streams;
 	__atomic_store_n(word, 1, __ATOMIC_RELEASE);
 	fastipc_futex_wake(word, 1);
 }

@@ -58,7 +58,7 @@ struct streams_ops {
 	/* Wait until woken or *@deadline; the lock is dropped meanwhile. */
 	int (*wait)(struct streams *streams, struct stream_waiter *waiter,
 		    uint64_t deadline);
-	void (*wake)(struct stream_waiter *waiter);
+	void (*wake)(struct streams *streams, struct stream_waiter *waiter);
 	/* Something was queued: see that it moves on. */
 	void (*push)(struct streams *streams);
 	/* Memory is short, or the peer lied: the connection is to end. */
@@ -94,6 +94,7 @@ struct streams {
 	bool loan_error;      /* what the peer broke were rules of loans */
 	uint32_t descriptors; /* that came with messages, unread */
 	struct fastipc_stream *events, *events_last;
+	uint32_t running; /* threads in fastipc_streams_run() */
 	/* Counters. */
 	uint64_t opened;
 	uint64_t bytes_sent;

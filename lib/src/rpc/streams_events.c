@@ -15,7 +15,7 @@ static void wake_all(struct streams *streams, struct stream_waiter **list)
 
 		*list = waiter->next;
 		waiter->woken = true;
-		streams->ops->wake(waiter);
+		streams->ops->wake(streams, waiter);
 	}
 }
 
@@ -116,6 +116,7 @@ static bool run_one(struct fastipc_stream *stream)
 
 void fastipc_streams_run(struct streams *streams)
 {
+	streams->running++;
 	while (streams->events) {
 		struct fastipc_stream *stream = streams->events;
 
@@ -130,4 +131,5 @@ void fastipc_streams_run(struct streams *streams)
 		}
 		fastipc_streams_unref(stream);
 	}
+	streams->running--;
 }
