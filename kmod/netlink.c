@@ -8,12 +8,15 @@
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
+#include <linux/fs.h>
+#include <linux/net.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
 #include <linux/timekeeping.h>
 #include <linux/user_namespace.h>
 #include <net/genetlink.h>
 #include <net/net_namespace.h>
+#include <net/sock.h>
 
 #include "compat.h"
 #include "fastipc.h"
@@ -138,15 +141,38 @@ cancel:
 	return -EMSGSIZE;
 }
 
-/* May who sent @request see @channel? */
-static bool fastipc_channel_visible(struct fastipc_channel *channel,
-				    struct sk_buff *request)
+/* What who sent a request may do: with the channels of a uid, or with all. */
+struct fastipc_rights {
+	kuid_t uid;
+	bool admin;
+};
+
+/*
+ * As with capabilities: a program that writes to a descriptor which it was given,
+ * its standard output, say, lends nothing to who opened that.  Who names the
+ * kernel as the receiver knows what it does.
+ */
+static struct fastipc_rights fastipc_rights_of(struct sk_buff *request)
 {
-	kuid_t uid = NETLINK_CB(request).creds.uid;
+	const struct netlink_skb_parms *parms = &NETLINK_CB(request);
+	kuid_t uid = parms->creds.uid;
+
+	if (!(parms->flags & NETLINK_SKB_DST) &&
+	    !uid_eq(uid, parms->sk->sk_socket->file->f_cred->uid))
+		uid = INVALID_UID;
+	return (struct fastipc_rights){
+		.uid = uid,
+		.admin = netlink_capable(request, CAP_NET_ADMIN),
+	};
+}
+
+static bool fastipc_channel_visible(struct fastipc_channel *channel,
+				    const struct fastipc_rights *rights)
+{
+	kuid_t uid = rights->uid;
 	bool visible;
 
-	if (uid_eq(uid, channel->uid) ||
-	    netlink_capable(request, CAP_NET_ADMIN))
+	if (uid_eq(uid, channel->uid) || rights->admin)
 		return true;
 
 	spin_lock(&channel->lock);
@@ -172,6 +198,7 @@ static struct fastipc_channel *fastipc_channel_find(u64 id)
 static int fastipc_get_channel(struct sk_buff *request, struct genl_info *info)
 {
 	struct fastipc_reader reader = fastipc_reader_current();
+	struct fastipc_rights rights = fastipc_rights_of(request);
 	struct fastipc_channel *channel;
 	struct sk_buff *skb;
 	int ret;
@@ -185,7 +212,7 @@ static int fastipc_get_channel(struct sk_buff *request, struct genl_info *info)
 	mutex_lock(&fastipc_channels_lock);
 	channel = fastipc_channel_find(nla_get_u64(info->attrs[FASTIPC_A_ID]));
 	ret = -ENOENT;
-	if (channel && fastipc_channel_visible(channel, request))
+	if (channel && fastipc_channel_visible(channel, &rights))
 		ret = fastipc_put_channel(skb, info->snd_portid, info->snd_seq,
 					  0, FASTIPC_CMD_GET_CHANNEL, channel,
 					  &reader);
@@ -205,7 +232,18 @@ static int fastipc_get_channel(struct sk_buff *request, struct genl_info *info)
  */
 struct fastipc_dump {
 	u64 next; /* id */
+	struct fastipc_rights rights;
 };
+
+static int fastipc_dump_start(struct netlink_callback *cb)
+{
+	struct fastipc_dump *dump = (struct fastipc_dump *)cb->ctx;
+
+	BUILD_BUG_ON(sizeof(*dump) > sizeof(cb->ctx));
+
+	*dump = (struct fastipc_dump){ .rights = fastipc_rights_of(cb->skb) };
+	return 0;
+}
 
 static int fastipc_dump_channels(struct sk_buff *skb,
 				 struct netlink_callback *cb)
@@ -215,12 +253,10 @@ static int fastipc_dump_channels(struct sk_buff *skb,
 	struct fastipc_channel *channel;
 	int ret = 0;
 
-	BUILD_BUG_ON(sizeof(*dump) > sizeof(cb->ctx));
-
 	mutex_lock(&fastipc_channels_lock);
 	list_for_each_entry(channel, &fastipc_channels, link) {
 		if (channel->id < dump->next ||
-		    !fastipc_channel_visible(channel, cb->skb))
+		    !fastipc_channel_visible(channel, &dump->rights))
 			continue;
 		ret = fastipc_put_channel(skb, NETLINK_CB(cb->skb).portid,
 					  cb->nlh->nlmsg_seq, NLM_F_MULTI,
@@ -270,6 +306,7 @@ free:
 /* Ids are counted up, so that one exists is no secret: EPERM, not ENOENT. */
 static int fastipc_disconnect(struct sk_buff *request, struct genl_info *info)
 {
+	struct fastipc_rights rights = fastipc_rights_of(request);
 	struct fastipc_channel *channel;
 	int ret = 0;
 
@@ -280,8 +317,7 @@ static int fastipc_disconnect(struct sk_buff *request, struct genl_info *info)
 	channel = fastipc_channel_find(nla_get_u64(info->attrs[FASTIPC_A_ID]));
 	if (!channel)
 		ret = -ENOENT;
-	else if (!uid_eq(NETLINK_CB(request).creds.uid, channel->uid) &&
-		 !netlink_capable(request, CAP_NET_ADMIN))
+	else if (!uid_eq(rights.uid, channel->uid) && !rights.admin)
 		ret = -EPERM;
 	else
 		fastipc_channel_abort(channel);
@@ -298,6 +334,7 @@ static const struct genl_ops fastipc_ops[] = {
 	{
 		.cmd = FASTIPC_CMD_GET_CHANNEL,
 		.doit = fastipc_get_channel,
+		.start = fastipc_dump_start,
 		.dumpit = fastipc_dump_channels,
 	},
 	{

@@ -261,17 +261,24 @@ static inline struct nl_msg *genl_message(struct genl *g, uint8_t cmd,
 	return message;
 }
 
-/* Send @message, and take all that is answered: 0 or -errno. */
-static inline int genl_send(struct genl *g, struct nl_msg *message)
+/* Take all that is answered: 0 or -errno. */
+static inline int genl_receive(struct genl *g)
 {
-	int error = nl_send_auto(g->socket, message);
+	int error = 0;
 
-	nlmsg_free(message);
 	g->error = 0;
 	g->done = false;
 	while (error >= 0 && !g->done)
 		error = nl_recvmsgs_default(g->socket);
 	return g->error ? g->error : error < 0 ? -EPROTO : 0;
+}
+
+static inline int genl_send(struct genl *g, struct nl_msg *message)
+{
+	int error = nl_send_auto(g->socket, message);
+
+	nlmsg_free(message);
+	return error < 0 ? -EPROTO : genl_receive(g);
 }
 
 /* @id 0: none. */
@@ -320,6 +327,39 @@ static inline int genl_dump(struct genl *g,
 }
 
 /* ---- what its tests need besides ---- */
+
+/* What a dump tells. */
+#define LISTED_MAX 2000u
+
+struct list {
+	size_t count;
+	uint64_t id[LISTED_MAX];
+	bool malformed;
+	/* What to do after the first message. */
+	void (*first)(void);
+};
+
+static inline void list_it(const struct seen *seen, void *argument)
+{
+	struct list *l = argument;
+
+	l->malformed |= seen->malformed || seen->ends != 2;
+	if (l->count < LISTED_MAX)
+		l->id[l->count] = seen->id;
+	l->count++;
+	if (l->first)
+		l->first();
+	l->first = NULL;
+}
+
+static inline size_t times(const struct list *l, uint64_t id)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->count && i < LISTED_MAX; i++)
+		n += l->id[i] == id;
+	return n;
+}
 
 static inline uint64_t id_of(int fd)
 {

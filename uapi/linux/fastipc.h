@@ -289,7 +289,9 @@ struct fastipc_ioc_shutdown {
  * everyone; who lacks CAP_NET_ADMIN in the initial user namespace sees only
  * channels that the own uid created or owns an end of.  DISCONNECT (do,
  * FASTIPC_A_ID) aborts a channel: CAP_NET_ADMIN, or the uid that created it.
- * The multicast group "events", for CAP_NET_ADMIN, carries EVENT_*.
+ * A request without an address (write()) takes both of who opened the socket.
+ * The multicast group "events", for CAP_NET_ADMIN, carries EVENT_*, in the
+ * initial network namespace only.
  */
 #define FASTIPC_GENL_NAME "fastipc"
 #define FASTIPC_GENL_VERSION 1
