@@ -235,12 +235,15 @@ struct fastipc_dump {
 	struct fastipc_rights rights;
 };
 
+/* A dump is of all: an id must not seem to choose one. */
 static int fastipc_dump_start(struct netlink_callback *cb)
 {
 	struct fastipc_dump *dump = (struct fastipc_dump *)cb->ctx;
 
 	BUILD_BUG_ON(sizeof(*dump) > sizeof(cb->ctx));
 
+	if (nlmsg_len(cb->nlh) > GENL_HDRLEN)
+		return -EINVAL;
 	*dump = (struct fastipc_dump){ .rights = fastipc_rights_of(cb->skb) };
 	return 0;
 }
@@ -278,6 +281,9 @@ static int fastipc_get_totals(struct sk_buff *request, struct genl_info *info)
 	struct sk_buff *skb;
 	void *header;
 
+	/* They are of all as well. */
+	if (info->attrs[FASTIPC_A_ID])
+		return -EINVAL;
 	skb = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
 	if (!skb)
 		return -ENOMEM;

@@ -302,6 +302,15 @@ TEST_F(genl, unknown_attributes)
 	}
 }
 
+/* It must not seem to choose one of what is told of all. */
+TEST_F(genl, an_id_where_none_is_looked_at)
+{
+	EXPECT_EQ(-EINVAL, genl_request(&self->g, FASTIPC_CMD_GET_CHANNEL,
+					NLM_F_DUMP, self->id, NULL, NULL));
+	EXPECT_EQ(-EINVAL, genl_request(&self->g, FASTIPC_CMD_GET_TOTALS, 0,
+					self->id, NULL, NULL));
+}
+
 TEST_F(genl, malformed_ids)
 {
 	uint64_t id[2] = { self->id, self->id };

@@ -290,6 +290,7 @@ struct fastipc_ioc_shutdown {
  * channels that the own uid created or owns an end of.  DISCONNECT (do,
  * FASTIPC_A_ID) aborts a channel: CAP_NET_ADMIN, or the uid that created it.
  * A request without an address (write()) takes both of who opened the socket.
+ * An id is EINVAL where it chooses nothing: in a dump, in GET_TOTALS.
  * The multicast group "events", for CAP_NET_ADMIN, carries EVENT_*, in the
  * initial network namespace only.
  */
