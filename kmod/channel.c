@@ -55,22 +55,21 @@ static void fastipc_region_free(struct fastipc_region *region)
  */
 static int fastipc_region_alloc(struct fastipc_region *region, u32 data_size)
 {
-	const gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN |
+	const gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_NOWARN |
 			  __GFP_RETRY_MAYFAIL;
 	unsigned int nr = 1 + (data_size >> PAGE_SHIFT);
 	struct fastipc_control *control;
 	struct page *page;
 
 	region->data_size = data_size;
-	region->pages = kvmalloc_array(nr, sizeof(*region->pages),
-				       GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	region->pages = kvmalloc_array(nr, sizeof(*region->pages), gfp);
 	if (!region->pages)
 		return -ENOMEM;
 
 	while (region->nr_pages < nr) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		page = alloc_page(gfp);
+		page = alloc_page(gfp | __GFP_ZERO);
 		if (!page)
 			return -ENOMEM;
 		region->pages[region->nr_pages++] = page;

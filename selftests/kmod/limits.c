@@ -473,6 +473,32 @@ TEST_F(memcg, its_limit)
 	EXPECT_NE(NULL, strstr(events, "oom_kill 0"));
 }
 
+/* So is too long a list of pages, before there is one of them. */
+TEST_F(memcg, its_limit_for_the_list_of_pages)
+{
+	char path[256];
+	char events[512];
+	pid_t pid;
+
+	if (!self->here)
+		return;
+	in_group(path, self->path, "memory.max");
+	ASSERT_EQ(0, write_number(path, MIB));
+	pid = spawn();
+	if (!pid) {
+		int fd[2];
+
+		enter(self->path);
+		CHECK(create(self->control, 512u << 20, PAGE, fd) == -ENOMEM);
+		CHECK(uid_channels(self->control) == self->channels);
+		_exit(0);
+	}
+	EXPECT_EQ(0, reap(pid));
+	in_group(path, self->path, "memory.events");
+	ASSERT_EQ(0, read_file(path, events, sizeof(events)));
+	EXPECT_NE(NULL, strstr(events, "oom_kill 0"));
+}
+
 TEST_F(memcg, a_kill_ends_a_large_request)
 {
 	uint64_t start;
