@@ -58,14 +58,15 @@ static struct fastipc_user *fastipc_user_find(kuid_t uid)
 	return NULL;
 }
 
-static struct fastipc_user *fastipc_user_get(kuid_t uid)
+/* The user, made of @fresh, which is used up then, if there is none yet. */
+static struct fastipc_user *fastipc_user_get(kuid_t uid,
+					     struct fastipc_user **fresh)
 {
 	struct fastipc_user *user = fastipc_user_find(uid);
 
-	if (user)
-		return user;
-	user = kzalloc(sizeof(*user), GFP_KERNEL_ACCOUNT);
-	if (user) {
+	if (!user && *fresh) {
+		user = *fresh;
+		*fresh = NULL;
 		user->uid = uid;
 		hash_add(fastipc_users, &user->node, __kuid_val(uid));
 	}
@@ -101,14 +102,22 @@ static u32 fastipc_limit_hit(const struct fastipc_user *user, u64 bytes)
  */
 int fastipc_limit_charge(struct fastipc_channel *channel)
 {
-	struct fastipc_user *user;
+	struct fastipc_user *user, *fresh = NULL;
 	u32 limit;
 
 	mutex_lock(&fastipc_users_lock);
-	user = fastipc_user_get(channel->uid);
+	user = fastipc_user_get(channel->uid, &fresh);
 	if (!user) {
+		/*
+		 * Not under the lock: a cgroup that is short of memory would
+		 * have all others wait, even those that are to give some back.
+		 */
 		mutex_unlock(&fastipc_users_lock);
-		return -ENOMEM;
+		fresh = kzalloc(sizeof(*fresh), GFP_KERNEL_ACCOUNT);
+		if (!fresh)
+			return -ENOMEM;
+		mutex_lock(&fastipc_users_lock);
+		user = fastipc_user_get(channel->uid, &fresh);
 	}
 	limit = fastipc_limit_hit(user, channel->bytes);
 	if (limit) {
@@ -122,6 +131,7 @@ int fastipc_limit_charge(struct fastipc_channel *channel)
 	}
 	mutex_unlock(&fastipc_users_lock);
 
+	kfree(fresh); /* another one of this uid was faster */
 	if (!limit)
 		return 0;
 	fastipc_netlink_limit(channel->uid, limit);
