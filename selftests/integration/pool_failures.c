@@ -285,6 +285,81 @@ static void a_cut_connection_is_replaced(void **state)
 	server_end(&server);
 }
 
+/* Which socket that is, if it is one still. */
+static ino_t socket_of(int fd)
+{
+	struct stat status;
+
+	return fstat(fd, &status) ? 0 : status.st_ino;
+}
+
+/* The connection that this thread used last, and uses next, ends. */
+static int cut_last(struct fastipc_pool *pool)
+{
+	struct fastipc_client *client;
+	int fd;
+
+	assert_result(fastipc_pool_acquire(pool, NULL, &client), 0);
+	fd = fastipc_client_fd(client);
+	assert_result(fastipc_pool_release(pool, client), 0);
+	shutdown(fd, SHUT_RDWR);
+	return fd;
+}
+
+/* Longer than a pool waits before it looks after itself. */
+static void call_for_a_while(struct fastipc_pool *pool)
+{
+	uint32_t us = 20000;
+
+	assert_result(
+		fastipc_pool_call(pool, SLEEP, &us, sizeof(us), NULL, NULL), 0);
+}
+
+/* A connection that ended is closed neither by the call that found out, nor by
+ * any while fastipc_pool_maintain() does that. */
+static void who_closes_what_ended(void **state)
+{
+	struct standby server = server_begin("closing", 1);
+	struct fastipc_pool_options options = usual();
+	uint64_t until, deadline = soon();
+	struct fastipc_pool *pool;
+	bool open;
+	ino_t cut;
+	int fd;
+
+	(void)state;
+	if (access("/dev/fastipc", F_OK) == 0) {
+		server_end(&server);
+		skip(); /* as above */
+	}
+	options.min_size = options.warm_up = options.max_size = 2;
+	pool = pool_of("closing", &options);
+	fd = cut_last(pool);
+	cut = socket_of(fd);
+	call_for_a_while(pool);
+	assert_int_equal(stats_of(pool).lost, 1);
+	assert_int_equal(socket_of(fd), cut);
+	call_for_a_while(pool);
+	assert_int_not_equal(socket_of(fd), cut);
+
+	do {
+		assert_true(fastipc_now_ns() < deadline);
+		fastipc_pool_maintain(pool);
+		until = fastipc_pool_maintain(pool);
+		fd = cut_last(pool);
+		cut = socket_of(fd);
+		assert_result(echo(pool, PATIENCE, false), 0);
+		call_for_a_while(pool);
+		open = socket_of(fd) == cut;
+	} while (!open && fastipc_now_ns() >= until);
+	assert_true(open);
+	fastipc_pool_maintain(pool);
+	assert_int_not_equal(socket_of(fd), cut);
+	assert_int_equal(stats_of(pool).connections, 2);
+	fastipc_pool_destroy(pool);
+	server_end(&server);
+}
+
 /*
  * A server that was too slow for a connect beside another connection is asked
  * again when that is gone, although others of its kind would have to wait.
@@ -545,6 +620,7 @@ int main(void)
 		cmocka_unit_test(other_calls_run_once_at_most),
 		cmocka_unit_test(replaced_under_load),
 		cmocka_unit_test(a_cut_connection_is_replaced),
+		cmocka_unit_test(who_closes_what_ended),
 		cmocka_unit_test(slow_is_not_down),
 		cmocka_unit_test(lost_in_flight),
 		cmocka_unit_test(failover),

@@ -187,6 +187,7 @@ static int run(struct fastipc_pool *pool, const struct attempt *attempt,
 				   .sticky = options->sticky,
 				   .key = options->sticky_key };
 	unsigned int attempts = 0;
+	bool dropped = false;
 	int last = 0;
 
 	for (;;) {
@@ -210,6 +211,7 @@ static int run(struct fastipc_pool *pool, const struct attempt *attempt,
 				     ? FATE_DRAINED
 				     : FATE_LOST,
 			     start, 0);
+			dropped = true;
 			continue;
 		}
 		if (options->idempotent && pool->options.attempt_timeout_ns)
@@ -220,9 +222,12 @@ static int run(struct fastipc_pool *pool, const struct attempt *attempt,
 		end = fastipc_now_ns();
 		if (__builtin_expect(!error, 1)) {
 			answered(pool, member, start, end);
+			/* Who had to do with a connection that ended does not
+			 * close it as well: that takes as long again. */
 			if (__builtin_expect(
 				    end >= fastipc_pool_read(&pool->next_tick),
-				    0))
+				    0) &&
+			    !dropped && !attempts)
 				fastipc_pool_tick(pool, end);
 			return 0;
 		}
@@ -234,6 +239,7 @@ static int run(struct fastipc_pool *pool, const struct attempt *attempt,
 			return error;
 		case VERDICT_NOT_SENT:
 			drop(pool, member, FATE_DRAINED, end, 0);
+			dropped = true;
 			continue;
 		case VERDICT_OVER:
 			drop(pool, member, FATE_LOST, end, 1);

@@ -256,13 +256,17 @@ static void work(struct fastipc_pool *pool, uint32_t most)
 
 void fastipc_pool_tick(struct fastipc_pool *pool, uint64_t now)
 {
+	bool maintained;
+
 	fastipc_lock(&pool->lock);
+	maintained = now < pool->maintained_until;
 	if (now >= pool->next_tick)
 		fastipc_pool_resize(pool, now);
-	if (now >= pool->maintained_until)
+	if (!maintained)
 		work(pool, 1);
 	fastipc_unlock(&pool->lock);
-	fastipc_pool_bury(pool);
+	if (!maintained)
+		fastipc_pool_bury(pool);
 }
 
 uint64_t fastipc_pool_maintain(struct fastipc_pool *pool)
