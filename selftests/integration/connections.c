@@ -8,6 +8,7 @@
 
 #define CONNECTIONS 1024
 #define ECHO 1
+#define HANGUPS 2 /* u64: that the server has seen */
 
 static int on_echo(struct fastipc_request *request, void *context)
 {
@@ -99,6 +100,60 @@ static void four_workers(void **state)
 	many_connections(4);
 }
 
+/* ---- who calls is served before those that left are seen off ---- */
+
+static int on_hangups(struct fastipc_request *request, void *server)
+{
+	struct fastipc_server_stats stats = { .size = sizeof(stats) };
+
+	check(!fastipc_server_get_stats(server, &stats));
+	return fastipc_request_reply(request, &stats.hangups,
+				     sizeof(stats.hangups));
+}
+
+static void add_hangups(struct fastipc_server *server)
+{
+	check(!fastipc_server_add_handler(server, HANGUPS, on_hangups, server));
+}
+
+static void calls_before_goodbyes(void **state)
+{
+	const struct service counting = { .add = add_hangups };
+	struct fastipc_buffer reply = { 0 };
+	struct fastipc_server_options options;
+	struct fastipc_client *going, *calling;
+	struct fastipc_call_options call;
+	struct server_process server;
+	uint64_t hangups, id;
+
+	(void)state;
+	fastipc_server_options_init(&options);
+	options.threads = 0;
+	server_start(&server, &options, &counting);
+	going = connect_with(server.address, NULL);
+	calling = connect_with(server.address, NULL);
+	ask_for(calling, HANGUPS, &hangups, sizeof(hangups));
+	assert_int_equal(hangups, 0);
+	assert_int_equal(kill(server.pid, SIGSTOP), 0);
+	assert_int_equal(waitpid(server.pid, NULL, WUNTRACED), server.pid);
+	fastipc_client_close(going);
+	fastipc_call_options_init(&call);
+	call.deadline = soon();
+	call.reply = &reply;
+	assert_result(
+		fastipc_client_start(calling, HANGUPS, NULL, 0, &call, &id), 0);
+	assert_int_equal(kill(server.pid, SIGCONT), 0);
+	assert_result(fastipc_client_finish(calling, id), 0);
+	assert_int_equal(reply.size, sizeof(hangups));
+	memcpy(&hangups, reply.data, sizeof(hangups));
+	fastipc_buffer_free(&reply);
+	assert_int_equal(hangups, 0);
+	ask_for(calling, HANGUPS, &hangups, sizeof(hangups));
+	assert_int_equal(hangups, 1);
+	fastipc_client_close(calling);
+	server_stop(&server);
+}
+
 static void no_more_than_max_connections(void **state)
 {
 	struct fastipc_server_options server_options;
@@ -141,6 +196,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_worker),
 		cmocka_unit_test(four_workers),
+		cmocka_unit_test(calls_before_goodbyes),
 		cmocka_unit_test(no_more_than_max_connections),
 	};
 

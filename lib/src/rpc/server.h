@@ -107,6 +107,7 @@ struct connection {
 	uint32_t warm;		/* its place among the warm + 1, or 0 */
 	uint64_t last_turn;	/* work_turn when something came */
 	struct connection *next, *previous;
+	struct connection *leaving_next; /* while its HANGUP is handled */
 
 	/* Under worker->inbox_lock. */
 	uint32_t events;

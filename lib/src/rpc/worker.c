@@ -214,26 +214,6 @@ static void drain(struct worker *worker, struct connection *connection)
 	fastipc_hot_forget(worker, connection);
 }
 
-static void handle_inbox(struct worker *worker)
-{
-	struct connection *connection;
-	uint32_t events;
-
-	worker->inbox_seen =
-		__atomic_load_n(&worker->inbox_word, __ATOMIC_ACQUIRE);
-	while ((connection = inbox_take(worker, &events))) {
-		if (events & EVENT_NEW)
-			adopt(worker, connection);
-		fastipc_hot_add(worker, connection);
-		if (events & EVENT_ROOM)
-			fastipc_connection_use_room(connection);
-		if (events & EVENT_DRAIN)
-			drain(worker, connection);
-		if (events & EVENT_HANGUP)
-			hang_up(worker, connection);
-	}
-}
-
 /* A client that owes us room for too long is dropped. */
 static void check_stall(struct worker *worker, struct connection *connection,
 			uint64_t now)
@@ -286,6 +266,37 @@ static unsigned int serve_hot(struct worker *worker)
 			fastipc_connection_shut(connection);
 		if (__builtin_expect(connection->closing, 0))
 			fastipc_hot_cool(worker, i);
+	}
+	return done;
+}
+
+/* Returns what was served beside. */
+static unsigned int handle_inbox(struct worker *worker)
+{
+	struct connection *connection, *leaving = NULL;
+	unsigned int done = 0;
+	uint32_t events;
+
+	worker->inbox_seen =
+		__atomic_load_n(&worker->inbox_word, __ATOMIC_ACQUIRE);
+	while ((connection = inbox_take(worker, &events))) {
+		if (events & EVENT_NEW)
+			adopt(worker, connection);
+		fastipc_hot_add(worker, connection);
+		if (events & EVENT_ROOM)
+			fastipc_connection_use_room(connection);
+		if (events & EVENT_DRAIN)
+			drain(worker, connection);
+		if (events & EVENT_HANGUP) {
+			connection->leaving_next = leaving;
+			leaving = connection;
+		}
+	}
+	/* To end one takes longer than what the others ask for. */
+	while ((connection = leaving)) {
+		leaving = connection->leaving_next;
+		done += serve_hot(worker);
+		hang_up(worker, connection);
 	}
 	return done;
 }
@@ -509,14 +520,14 @@ static void sleep_once(struct worker *worker)
 /* One turn; returns whether there was anything to do. */
 static bool take_turn(struct worker *worker)
 {
-	unsigned int done;
+	unsigned int done = 0;
 
 	if (__builtin_expect(inbox_changed(worker), 0))
-		handle_inbox(worker);
+		done = handle_inbox(worker);
 	/* Who goes to sleep at once is rung anyhow. */
 	if (worker->warm_count && worker->idle_spin)
 		fastipc_hot_look(worker);
-	done = serve_hot(worker);
+	done += serve_hot(worker);
 	if (__builtin_expect(worker->turn % READ_TURNS == 0, 0)) {
 		fastipc_registry_read_end();
 		fastipc_registry_read_begin();
@@ -569,10 +580,11 @@ unsigned int fastipc_worker_step(struct worker *worker)
 
 		ready = false;
 		do {
+			done = 0;
 			fastipc_registry_read_begin();
 			if (inbox_changed(worker))
-				handle_inbox(worker);
-			done = serve_hot(worker);
+				done = handle_inbox(worker);
+			done += serve_hot(worker);
 			fastipc_registry_read_end();
 			total += done;
 		} while (done);
