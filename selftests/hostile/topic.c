@@ -411,6 +411,63 @@ static void silence(void **state)
 	scene_end(&scene);
 }
 
+/* As many as may shake hands at once: with one more that connects, more events
+ * than the publisher looks at in one go. */
+#define HASTY 64
+
+static void assert_answered(int sock)
+{
+	struct fastipc_hello hello;
+	int fds[FASTIPC_HELLO_FDS];
+
+	assert_int_equal(fastipc_hello_receive(sock, &hello, fds), 0);
+	assert_int_equal(hello.kind, FASTIPC_HELLO_STATUS);
+}
+
+/* False: this machine is so slow that they did not say it in time. */
+static bool say_hello_to_a_busy_publisher(uint64_t timeout)
+{
+	struct hand hands[HASTY + 1] = { 0 };
+	struct fastipc_hello hello;
+	struct scene scene;
+	uint64_t start;
+	bool in_time;
+
+	handshake_ns = timeout;
+	scene_make(&scene);
+	handshake_ns = 0;
+	start = fastipc_now_ns();
+	for (int i = 0; i < HASTY; i++)
+		hands[i].sock = connect_hand();
+	while (fastipc_topic_dispatch(scene.topic) > 0)
+		;
+	hands[HASTY].sock = connect_hand();
+	fastipc_hello_init(&hello, FASTIPC_HELLO_QUERY);
+	for (int i = 0; i < HASTY; i++)
+		fastipc_hello_send(hands[i].sock, &hello, NULL, 0);
+	in_time = fastipc_now_ns() < start + timeout;
+	if (in_time) {
+		usleep((useconds_t)(timeout / 1000) + 1000);
+		fastipc_topic_dispatch(scene.topic);
+		for (int i = 0; i < HASTY; i++)
+			assert_answered(hands[i].sock);
+		assert_int_equal(stats_of(&scene).handshake_errors, 0);
+	}
+	for (int i = 0; i <= HASTY; i++)
+		hand_free(&hands[i]);
+	scene_end(&scene);
+	return in_time;
+}
+
+/* Who said HELLO in time is answered, also if the publisher looks too late. */
+static void hellos_while_it_is_busy(void **state)
+{
+	(void)state;
+	for (uint64_t timeout = SECOND / 2;
+	     !say_hello_to_a_busy_publisher(timeout); timeout *= 4)
+		assert_true(timeout < PATIENCE);
+}
+
 /* The ring cannot be written by who got it. */
 static void ring_is_read_only(void **state)
 {
@@ -631,6 +688,7 @@ int main(void)
 		footprint_test(bad_wishes),
 		footprint_test(bad_regions),
 		footprint_test(silence),
+		footprint_test(hellos_while_it_is_busy),
 		footprint_test(ring_is_read_only),
 		footprint_test(publisher_lies),
 		footprint_test(publisher_rings_for_nothing),

@@ -275,19 +275,20 @@ static void refuse(struct fastipc_topic *topic, struct fastipc_seat *seat,
 	dismiss(topic, seat);
 }
 
-static void on_hello(struct fastipc_topic *topic, struct fastipc_seat *seat)
+/* True: it has said nothing yet. */
+static bool on_hello(struct fastipc_topic *topic, struct fastipc_seat *seat)
 {
 	struct fastipc_hello hello;
 	int fds[FASTIPC_HELLO_FDS];
 	int error = fastipc_hello_receive(seat->sock, &hello, fds);
 
 	if (error == -EAGAIN)
-		return;
+		return true;
 	if (!error && hello.kind == FASTIPC_HELLO_QUERY) {
 		fastipc_hello_close(fds);
 		answer_query(topic, seat->sock);
 		dismiss(topic, seat);
-		return;
+		return false;
 	}
 	if (!error && hello.kind != FASTIPC_HELLO_SUBSCRIBE)
 		error = fastipc_fail(-EPROTOTYPE,
@@ -297,6 +298,7 @@ static void on_hello(struct fastipc_topic *topic, struct fastipc_seat *seat)
 	fastipc_hello_close(fds);
 	if (error)
 		refuse(topic, seat, error);
+	return false;
 }
 
 static void greet(struct fastipc_topic *topic, int sock)
@@ -330,7 +332,8 @@ static void expire_greeted(struct fastipc_topic *topic)
 	while (seat) {
 		struct fastipc_seat *next = seat->next;
 
-		if (now >= seat->deadline)
+		/* What it said while the publisher was busy counts. */
+		if (now >= seat->deadline && on_hello(topic, seat))
 			refuse(topic, seat, -ETIMEDOUT);
 		seat = next;
 	}
