@@ -321,7 +321,7 @@ static void who_closes_what_ended(void **state)
 {
 	struct standby server = server_begin("closing", 1);
 	struct fastipc_pool_options options = usual();
-	uint64_t until, deadline = soon();
+	uint64_t before, until, deadline = soon();
 	struct fastipc_pool *pool;
 	bool open;
 	ino_t cut;
@@ -345,7 +345,10 @@ static void who_closes_what_ended(void **state)
 	do {
 		assert_true(fastipc_now_ns() < deadline);
 		fastipc_pool_maintain(pool);
+		before = fastipc_now_ns();
 		until = fastipc_pool_maintain(pool);
+		/* Nobody called: the next is due in 100 ms. */
+		assert_true(until >= before + 100000000);
 		fd = cut_last(pool);
 		cut = socket_of(fd);
 		assert_result(echo(pool, PATIENCE, false), 0);

@@ -271,19 +271,19 @@ void fastipc_pool_tick(struct fastipc_pool *pool, uint64_t now)
 
 uint64_t fastipc_pool_maintain(struct fastipc_pool *pool)
 {
-	uint64_t now = fastipc_now_ns(), next, before;
+	uint64_t now = fastipc_now_ns(), next, hits;
 
 	if (!pool)
 		return FASTIPC_NO_DEADLINE;
 	fastipc_lock(&pool->lock);
-	before = pool->quiet_hits;
 	if (now >= pool->next_tick)
 		fastipc_pool_resize(pool, now);
 	work(pool, pool->capacity);
 	now = fastipc_now_ns();
-	next = now + (before == fastipc_pool_hits(pool) && !pool->held
-			      ? TICK_QUIET_NS
-			      : TICK_NS);
+	hits = fastipc_pool_hits(pool);
+	next = now + (hits == pool->quiet_hits && !pool->held ? TICK_QUIET_NS
+							      : TICK_NS);
+	pool->quiet_hits = hits;
 	for (uint32_t i = 0; i < pool->endpoint_count; i++)
 		if (pool->endpoints[i].backoff.retry_at > now)
 			next = fastipc_policy_sooner(
