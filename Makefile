@@ -493,6 +493,6 @@ help: ## list the targets
 		tools/proof/proof.mk | expand -t 14
 	@echo 'Variables: CC, CFLAGS, V=1 (whole commands), SAN=asan|tsan,'
 	@echo 'O (build directory), prefix, DESTDIR, libdir, DIR (for run),'
-	@echo 'QUICK=1, MINUTES, RUNS, SECTIONS, CHECK=1 (for proof),'
+	@echo 'QUICK=1, MINUTES, RUNS, SECTIONS, CHECK=1, README (for proof),'
 	@echo 'KDIR (headers of a kernel), VM (kernels to boot: debian-6.1, debug-6.1,'
 	@echo 'kcsan-6.1, debian-6.12, plain-7, debian-6.1-rt).'

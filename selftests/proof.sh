@@ -120,6 +120,25 @@ silent_section()
 	fails_with '02-silent could not be measured: it wrote nothing'
 }
 
+# The short table goes between two lines of a file, also a second time; a file
+# without them is left as it is.
+short_table()
+{
+	local file=$work/readme.md
+
+	begin
+	printf '%s\n' a '<!-- proof:begin -->' old '<!-- proof:end -->' b >"$file"
+	runs README="$file" && runs README="$file" &&
+		cat "$file" && [ "$(wc -l <"$file")" -eq 8 ] &&
+		! grep -q old "$file" && sed -n 6p "$file" | grep -qxF \
+		'| speed | >= 2 | 1 | `make proof SECTIONS=01 QUICK=1` |' &&
+		sed -n 3,6p "$file" | cmp - "$work/build/proof/short.md" ||
+		return 1
+	echo text >"$file"
+	fails_with 'no line <!-- proof:begin -->' README="$file" &&
+		grep -qx text "$file"
+}
+
 words()
 {
 	python3 - <<'END'
@@ -138,6 +157,7 @@ END
 
 if command -v python3 >"$log"; then
 	check 'a report has the sections, the bars and the machine' reports
+	check 'the short table is put where it belongs' short_table
 	check 'a baseline that is kept' baseline_kept
 	check 'a ratio that rose' baseline_fallen cost 0.75 lower
 	check 'a ratio that fell' baseline_fallen speed 1.4 higher

@@ -31,7 +31,7 @@ proof: ## prove it: measure all, QUICK=1 in 3 minutes, and write a report
 proof-run: tools $(PROOF_PROGRAMS)
 	@O=$(abspath $(O)) FASTIPC=$(abspath $(O)/bin/fastipc) QUICK=$(QUICK) \
 		MINUTES=$(MINUTES) RUNS=$(RUNS) CHECK=$(CHECK) \
-		SECTIONS='$(SECTIONS)' tools/proof/run
+		SECTIONS='$(SECTIONS)' README=$(README) tools/proof/run
 
 # What the module is measured by: a section boots it, but not the quick form.
 .PHONY: proof-vm

@@ -9,7 +9,8 @@ means of programs in C, and leaves in OUTDIR
 
     NN-name.md       its part of the report
     NN-name-*.svg    plots, with their data in a .dat beside each
-    NN-name.ratios   a JSON object on each line: name, value, bar, better
+    NN-name.ratios   a JSON object on each line: name, value, bar, better,
+                     detail
 
 Its exit status says whether it could measure, not what came of it.  What it
 says on standard error ends in NN-name.log; the last line of it is shown as
@@ -174,14 +175,17 @@ class Section:
         if words not in self.commands:
             self.commands.append(words)
 
-    def ratio(self, name, value, bar=None, better="lower"):
-        """A ratio for the head of the report, and maybe the baseline."""
+    def ratio(self, name, value, bar=None, better="lower", detail=False):
+        """
+        A ratio for the head of the report, maybe the baseline, and, unless it
+        is a detail of another that is there, the short table.
+        """
         if better not in ("lower", "higher"):
             raise ValueError(better)
         if value is None or not math.isfinite(value):
             raise MeasuringFailed(f"no figure for '{name}'")
         self.ratios.append({"name": name, "value": float(f"{value:.4g}"),
-                            "bar": bar, "better": better})
+                            "bar": bar, "better": better, "detail": detail})
 
     def plot(self, name, title, xlabel, ylabel, series, logarithmic="xy",
              style="linespoints", extra=""):
