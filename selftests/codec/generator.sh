@@ -98,6 +98,11 @@ check 'two schemas: usage' fails_usage 'one schema at a time' a.fbs b.fbs
 check 'three: usage' fails_usage 'too many files' a.fbs b.fbs c.fbs
 check 'one to check: usage' fails_usage 'compares two' --check a.fbs
 check 'a level there is not: usage' fails_usage "not 'all'" --level all a.fbs
+check 'a level of nothing: usage' fails_usage 'no --check' --level json a.fbs
+check '--check with -o: usage' fails_usage 'writes no files' \
+	--check -o out a.fbs b.fbs
+check '--check with --depfile: usage' fails_usage 'writes no files' \
+	--check --depfile a.d a.fbs b.fbs
 includes=()
 for ((i = 0; i < 100; i++)); do
 	includes+=(-I "$work")

@@ -28,6 +28,7 @@ struct options {
 	const char *includes[INCLUDES_MAX + 1];
 	size_t include_count;
 	bool check;
+	bool has_level;
 	enum schema_level level;
 };
 
@@ -105,6 +106,7 @@ static error_t parse(int key, char *word, struct argp_state *state)
 				   "--level is wire, json or source, not '%s'",
 				   word);
 		options->level = (enum schema_level)level;
+		options->has_level = true;
 		break;
 	case ARGP_KEY_ARG:
 		if (!options->schema)
@@ -123,6 +125,13 @@ static error_t parse(int key, char *word, struct argp_state *state)
 		else if (!options->check && options->second)
 			argp_error(state, "one schema at a time: what is '%s'?",
 				   options->second);
+		else if (!options->check && options->has_level)
+			argp_error(state, "--level says what --check is to "
+					  "tell: there is no --check");
+		else if (options->check &&
+			 (options->output || options->depfile))
+			argp_error(state, "--check writes no files: leave out "
+					  "-o and --depfile");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -427,7 +436,7 @@ static int run_check(const struct options *options)
 
 int main(int argc, char **argv)
 {
-	struct options options = { .output = "." };
+	struct options options = { 0 };
 
 	/* A file that may not grow is a failed write: nothing is left behind. */
 	signal(SIGXFSZ, SIG_IGN);
@@ -435,5 +444,7 @@ int main(int argc, char **argv)
 	argp_program_version_hook = print_version;
 	argv[0] = (char *)"fastipc-gen";
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
+	if (!options.output)
+		options.output = ".";
 	return options.check ? run_check(&options) : run_generate(&options);
 }
