@@ -100,7 +100,7 @@ CODEC_OBJECTS := $(patsubst %.fbs,$(O)/%.fastipc.o,\
 		$(wildcard selftests/codec/*.fbs tools/bench/codec/*.fbs))
 
 # The tests of /dev/fastipc, which run in a virtual machine, and the kernels.
-KSELFTESTS  = $(call pick,$(shell $(KSELFTEST) --eval='list:;@echo \
+KSELFTESTS  = $(call pick,$(shell MAKEFLAGS= $(KSELFTEST) --eval='list:;@echo \
 		$$(TEST_GEN_PROGS:$(CURDIR)/%=%)' list KSELFTEST=.))
 KSELFTEST   = $(MAKE) -s --no-print-directory -C selftests/kmod \
 	      CC=$(CC) UAPI=$(CURDIR)/uapi O=$(abspath $(O))/selftests/kmod
