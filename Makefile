@@ -88,7 +88,7 @@ pick        = $(if $(T),$(foreach t,$(1),$(if $(findstring $(T),$t),$t)),$(1))
 TESTS      := $(call pick,$(call tests,unit integration hostile codec))
 SCRIPTED   := $(call pick,$(wildcard selftests/integration/*.sh \
 		selftests/hostile/*.sh selftests/codec/*.sh))
-TREE_TESTS := $(call pick,$(addprefix selftests/,headers.sh abi.sh install.sh \
+TREE_TESTS := $(call pick,$(addprefix selftests/,headers.sh abi.sh install.sh install_module.sh \
 		tutorial.sh node.sh proof.sh \
 		kernel_log.sh \
 		$(if $(wildcard selftests/model/*.pml),model.sh)))
@@ -383,7 +383,7 @@ man-check: lint-deps ## check the man pages
 
 # ---- the kernel module, and virtual machines to try it in ----
 
-.PHONY: kmod kmod-install kmod-lint kselftests
+.PHONY: kmod kmod-install kmod-uninstall kmod-lint kselftests
 kmod: ## build the kernel module, for the running kernel or KDIR
 	@tools/deps run
 	$(Q)O=$(O) KDIR=$(KDIR) tools/kmod build
@@ -391,6 +391,9 @@ kmod: ## build the kernel module, for the running kernel or KDIR
 kmod-install: ## install the kernel module (with DKMS, if it is there)
 	@tools/deps run
 	$(Q)O=$(O) KDIR=$(KDIR) tools/kmod install
+
+kmod-uninstall: ## remove what kmod-install installed
+	$(Q)O=$(O) KDIR=$(KDIR) tools/kmod uninstall
 
 kmod-lint: lint-deps ## check the module with checkpatch, sparse and all warnings
 	$(Q)O=$(O) KDIR=$(or $(KDIR),$$(selftests/vm/kernel.sh debian-6.1)/build) \
