@@ -83,8 +83,12 @@ REPLAYS     = $(call pick,$(patsubst %,$(O)/selftests/fuzz/%,\
 		$(if $(filter tsan,$(SAN)),$(filter-out codec_view,$(FUZZ)),\
 		$(FUZZ))))
 
-# Each is a program or a script that prints TAP.  T=unit/ring picks some.
-pick        = $(if $(T),$(foreach t,$(1),$(if $(findstring $(T),$t),$t)),$(1))
+# Each is a program or a script that prints TAP.  T=unit/ring picks some,
+# SKIP='unit/ring tool.sh' leaves some out.
+skip        = $(foreach t,$(1),$(if $(strip \
+		$(foreach s,$(SKIP),$(findstring $s,$t))),,$t))
+pick        = $(call skip,$(if $(T),\
+		$(foreach t,$(1),$(if $(findstring $(T),$t),$t)),$(1)))
 TESTS      := $(call pick,$(call tests,unit integration hostile codec))
 SCRIPTED   := $(call pick,$(wildcard selftests/integration/*.sh \
 		selftests/hostile/*.sh selftests/codec/*.sh))
@@ -278,7 +282,7 @@ run: ## move the files below DIR between two processes, and compare
 	+@$(again) tools
 	@FASTIPC=$(abspath $(O)/bin/fastipc) tools/run '$(DIR)'
 
-check: ## run all tests, built by gcc and clang; T=NAME for some
+check: ## run all tests, built by gcc and clang; T=NAME for some, SKIP=NAME
 	@tools/deps run check $(if $(CHECK_VMS),$(VM_DEPS))
 	+@$(again) checked
 
