@@ -69,6 +69,12 @@ static void into_a_ring(void **state)
 	try_all(put);
 }
 
+static void past_the_caches(void **state)
+{
+	(void)state;
+	try_all(fastipc_frame_stream_in);
+}
+
 static void out_of_a_ring(void **state)
 {
 	(void)state;
@@ -79,6 +85,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(into_a_ring),
+		cmocka_unit_test(past_the_caches),
 		cmocka_unit_test(out_of_a_ring),
 	};
 

@@ -78,6 +78,7 @@ static const struct fastipc_crc32c_variant chosen = {
 	.name = "chosen",
 	.crc = fastipc_crc32c,
 	.copy = fastipc_crc32c_copy,
+	.stream = fastipc_crc32c_stream,
 	.frame = fastipc_crc32c_frame,
 };
 
@@ -138,6 +139,12 @@ static void test_known_answers(void **unused)
 					 answers[i].crc);
 			if (size)
 				assert_memory_equal(copy, data, size);
+			memset(copy, 0xA5, sizeof(copy));
+			assert_int_equal(~variant->stream(~0u, copy, data,
+							  size),
+					 answers[i].crc);
+			if (size)
+				assert_memory_equal(copy, data, size);
 		}
 	}
 }
@@ -174,6 +181,9 @@ static void check(const struct fastipc_crc32c_variant *variant, uint32_t seed,
 	memset(to, 0xA5, size);
 	assert_int_equal(variant->crc(seed, from, size), expected);
 	assert_int_equal(variant->copy(seed, to, from, size), expected);
+	assert_memory_equal(to, from, size);
+	memset(to, 0xA5, size);
+	assert_int_equal(variant->stream(seed, to, from, size), expected);
 	assert_memory_equal(to, from, size);
 	check_frame(variant, to, from, size);
 	assert_memory_equal(to - sizeof(before), before, sizeof(before));
@@ -222,11 +232,16 @@ static void test_every_size_between(void **unused)
 			assert_int_equal(variant->copy(~0u, destination.mapping,
 						       start, size),
 					 expected);
+			memset(destination.mapping, 0xA5, size);
+			assert_int_equal(variant->stream(~0u,
+							 destination.mapping,
+							 start, size),
+					 expected);
+			assert_memory_equal(destination.mapping, start, size);
 		}
 		if (size < 24 << 10)
 			expected = reference(expected, start + size, 8);
 	}
-	assert_memory_equal(destination.mapping, start, 24 << 10);
 	guarded_free(&destination);
 	guarded_free(&source);
 }
@@ -261,6 +276,21 @@ static void test_random_pieces(void **unused)
 	guarded_free(&source);
 }
 
+/* By one of the three ways. */
+static uint32_t take(const struct fastipc_crc32c_variant *variant, uint32_t crc,
+		     unsigned char *to, const unsigned char *from, size_t size)
+{
+	switch (random_below(3)) {
+	case 0:
+		memcpy(to, from, size);
+		return variant->crc(crc, from, size);
+	case 1:
+		return variant->copy(crc, to, from, size);
+	default:
+		return variant->stream(crc, to, from, size);
+	}
+}
+
 /* One piece or many, in one variant or in several: the same CRC. */
 static void test_carry_across_splits(void **unused)
 {
@@ -282,14 +312,8 @@ static void test_carry_across_splits(void **unused)
 				size = random_below(limit) + 1;
 				if (size > LARGEST - at)
 					size = LARGEST - at;
-				if (random_below(2)) {
-					crc = variant->crc(crc, from + at,
-							   size);
-					memcpy(to + at, from + at, size);
-				} else {
-					crc = variant->copy(crc, to + at,
-							    from + at, size);
-				}
+				crc = take(variant, crc, to + at, from + at,
+					   size);
 			}
 			assert_int_equal(crc, expected);
 			assert_memory_equal(to, from, LARGEST);
@@ -334,8 +358,11 @@ static void test_source_changes_meanwhile(void **unused)
 	for (variant = &chosen; variant->name; variant = next_usable(variant))
 		for (int round = 0; round < 1000; round++) {
 			const size_t size = random_below(SIZE + 1);
-			const uint32_t crc = variant->copy(
-				~0u, copy, (const void *)shared, size);
+			const void *from = (const void *)shared;
+			const uint32_t crc =
+				round % 2 ? variant->copy(~0u, copy, from, size)
+					  : variant->stream(~0u, copy, from,
+							    size);
 
 			assert_int_equal(crc, reference(~0u, copy, size));
 		}

@@ -97,6 +97,9 @@ void *__real_memcpy(void *to, const void *from, size_t size);
 void *__real_memmove(void *to, const void *from, size_t size);
 void __real_fastipc_frame_copy_out(void *to, const void *from, size_t size);
 void __real_fastipc_frame_copy_in(void *to, const void *from, size_t size);
+void __real_fastipc_frame_stream_in(void *to, const void *from, size_t size);
+uint32_t __real_fastipc_crc32c_stream(uint32_t crc, void *to, const void *from,
+				      size_t size);
 uint32_t __real_fastipc_crc32c_copy(uint32_t crc, void *to, const void *from,
 				    size_t size);
 uint32_t __real_fastipc_crc32c_frame(uint64_t w0, uint64_t w1, uint64_t w2,
@@ -105,6 +108,9 @@ void *__wrap_memcpy(void *to, const void *from, size_t size);
 void *__wrap_memmove(void *to, const void *from, size_t size);
 void __wrap_fastipc_frame_copy_out(void *to, const void *from, size_t size);
 void __wrap_fastipc_frame_copy_in(void *to, const void *from, size_t size);
+void __wrap_fastipc_frame_stream_in(void *to, const void *from, size_t size);
+uint32_t __wrap_fastipc_crc32c_stream(uint32_t crc, void *to, const void *from,
+				      size_t size);
 uint32_t __wrap_fastipc_crc32c_copy(uint32_t crc, void *to, const void *from,
 				    size_t size);
 uint32_t __wrap_fastipc_crc32c_frame(uint64_t w0, uint64_t w1, uint64_t w2,
@@ -132,6 +138,19 @@ void __wrap_fastipc_frame_copy_in(void *to, const void *from, size_t size)
 {
 	count_copy(size);
 	__real_fastipc_frame_copy_in(to, from, size);
+}
+
+void __wrap_fastipc_frame_stream_in(void *to, const void *from, size_t size)
+{
+	count_copy(size);
+	__real_fastipc_frame_stream_in(to, from, size);
+}
+
+uint32_t __wrap_fastipc_crc32c_stream(uint32_t crc, void *to, const void *from,
+				      size_t size)
+{
+	count_copy(size);
+	return __real_fastipc_crc32c_stream(crc, to, from, size);
 }
 
 uint32_t __wrap_fastipc_crc32c_copy(uint32_t crc, void *to, const void *from,

@@ -48,6 +48,15 @@ void fastipc_wait_learn(struct fastipc_wait_policy *policy, uint64_t ns);
 void fastipc_wait_learn_wake(struct fastipc_wait_policy *policy,
 			     uint64_t rung_ns, uint64_t now);
 
+/* How to store long pieces, learned from what that costs here (frame/store.h).
+ * Costs are in ns for a MiB; 0: not known. */
+struct fastipc_store_policy {
+	uint32_t cached;   /* through the caches */
+	uint32_t streamed; /* past them */
+	uint32_t pieces;
+	bool past_caches; /* what costs less now */
+};
+
 struct fastipc_channel {
 	struct fastipc_producer tx;
 	struct fastipc_consumer rx;
@@ -63,6 +72,7 @@ struct fastipc_channel {
 	int reserved;	  /* public API: size of the open reservation, or -1 */
 	uint64_t peeked;  /* public API: end of what was shown */
 	struct fastipc_wait_policy wait;
+	struct fastipc_store_policy store;
 	uint64_t sleeps; /* times that this end was armed */
 	uint64_t wakes;	 /* times that it rang the peer */
 	/* Rings may be put off (kmod): whoever holds them sleeps or stops

@@ -12,6 +12,10 @@
 
 #include "base/prefetch.h"
 
+#if defined(__x86_64__)
+#include <emmintrin.h>
+#endif
+
 #define LINE 64
 /* Far enough to cover a transfer from another core's cache. */
 #define AHEAD 1024
@@ -57,3 +61,34 @@ void fastipc_frame_copy_in(void *to, const void *from, size_t size)
 {
 	copy(to, from, size, true);
 }
+
+#if defined(__x86_64__)
+
+static inline void stream_line(char *to, const char *from)
+{
+	for (int i = 0; i < LINE; i += 16)
+		_mm_stream_si128((__m128i *)(to + i),
+				 _mm_loadu_si128((const __m128i *)(from + i)));
+}
+
+void fastipc_frame_stream_in(void *to, const void *from, size_t size)
+{
+	size_t i = -(uintptr_t)to & (LINE - 1);
+
+	if (i > size)
+		i = size;
+	memcpy(to, from, i);
+	for (; i + LINE <= size; i += LINE)
+		stream_line((char *)to + i, (const char *)from + i);
+	memcpy((char *)to + i, (const char *)from + i, size - i);
+	_mm_sfence();
+}
+
+#else
+
+void fastipc_frame_stream_in(void *to, const void *from, size_t size)
+{
+	fastipc_frame_copy_in(to, from, size);
+}
+
+#endif

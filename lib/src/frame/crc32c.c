@@ -3,7 +3,7 @@
  * CRC-32C, alone or fused with a copy, in the fastest way the CPU offers.
  *
  * Each method is written once, as an inline function with a constant @copy,
- * and made into the plain and the copying variant by the compiler.
+ * and made into the plain and the copying variants by the compiler.
  *
  * Methods:
  *  - tables: M. E. Kounavis and F. L. Berry, "A Systematic Approach to
@@ -23,12 +23,26 @@
 #include <endian.h>
 #include "frame/crc32c_tables.h"
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+/* What becomes of the bytes beside being summed. */
+enum copying { NO_COPY, COPY, COPY_PAST_CACHES };
 
 /* Words in memory, at any address and of any effective type. */
 typedef uint64_t word64 __attribute__((aligned(1), may_alias));
 typedef uint32_t word32 __attribute__((aligned(1), may_alias));
 typedef uint16_t word16 __attribute__((aligned(1), may_alias));
+
+#define STORE(to, word) (*(to) = (word))
+#if defined(__x86_64__)
+#define STREAM64(to, word) _mm_stream_si64((long long *)(to), (long long)(word))
+#else
+#define STREAM64 STORE
+#endif
 
 /*
  * Load, and store if @copy; the value is the word.  The source may change under
@@ -36,18 +50,22 @@ typedef uint16_t word16 __attribute__((aligned(1), may_alias));
  * the CRC, so an empty asm makes both use the one register.  (A volatile load
  * says the same, but then gcc spends an instruction on each address.)
  */
-#define TAKE(type, class, from, to, copy) \
+#define TAKE_BY(stream, type, class, from, to, copy) \
 	({ \
 		type taken_ = *(const type *)(from); \
 \
-		if (copy) { \
+		if (copy) \
 			__asm__("" : "+" class(taken_)); \
-			*(type *)(to) = taken_; \
-		} \
+		if ((copy) == COPY_PAST_CACHES) \
+			stream((type *)(to), taken_); \
+		else if (copy) \
+			STORE((type *)(to), taken_); \
 		taken_; \
 	})
+#define TAKE(type, class, from, to, copy) \
+	TAKE_BY(STORE, type, class, from, to, copy)
 #define TAKE64(from, to, at, copy) \
-	TAKE(word64, "r", (from) + (at), (to) + (at), copy)
+	TAKE_BY(STREAM64, word64, "r", (from) + (at), (to) + (at), copy)
 
 /* ---- Everywhere: slicing-by-8 ---- */
 
@@ -62,7 +80,7 @@ ALWAYS_INLINE uint64_t from_little_endian(uint64_t word)
 
 ALWAYS_INLINE uint32_t tables(uint32_t crc, unsigned char *to,
 			      const unsigned char *from, size_t size,
-			      const bool copy)
+			      const enum copying copy)
 {
 	const uint32_t(*const slice)[256] = fastipc_crc32c_slices;
 	size_t at = 0;
@@ -92,13 +110,13 @@ static bool tables_usable(void)
 
 static uint32_t tables_crc(uint32_t crc, const void *data, size_t size)
 {
-	return tables(crc, NULL, data, size, false);
+	return tables(crc, NULL, data, size, NO_COPY);
 }
 
 static uint32_t tables_copy(uint32_t crc, void *destination, const void *source,
 			    size_t size)
 {
-	return tables(crc, destination, source, size, true);
+	return tables(crc, destination, source, size, COPY);
 }
 
 static uint32_t tables_frame(uint64_t w0, uint64_t w1, uint64_t w2,
@@ -112,12 +130,11 @@ static uint32_t tables_frame(uint64_t w0, uint64_t w1, uint64_t w2,
 
 #if defined(__x86_64__)
 
-#include <immintrin.h>
-
+#define STREAM256(to, words) _mm256_stream_si256((__m256i *)(to), words)
 #define TAKE128(from, to, at, copy) \
 	TAKE(__m128i_u, "x", (from) + (at), (to) + (at), copy)
 #define TAKE256(from, to, at, copy) \
-	TAKE(__m256i_u, "x", (from) + (at), (to) + (at), copy)
+	TAKE_BY(STREAM256, __m256i_u, "x", (from) + (at), (to) + (at), copy)
 
 /* ---- SSE4.2 + PCLMULQDQ: crc32q in three streams ---- */
 
@@ -126,7 +143,7 @@ static uint32_t tables_frame(uint64_t w0, uint64_t w1, uint64_t w2,
 
 /* NULL, when not copying, must stay NULL. */
 ALWAYS_INLINE unsigned char *past(unsigned char *to, size_t size,
-				  const bool copy)
+				  const enum copying copy)
 {
 	return copy ? to + size : NULL;
 }
@@ -142,7 +159,7 @@ ALWAYS_INLINE TARGET_SSE42 uint64_t words_in_turn(uint64_t crc,
 						  unsigned char *to,
 						  const unsigned char *from,
 						  unsigned int n,
-						  const bool copy)
+						  const enum copying copy)
 {
 #pragma GCC unroll 8
 	for (unsigned int i = 0; i < n; i++)
@@ -156,7 +173,8 @@ ALWAYS_INLINE TARGET_SSE42 uint64_t words_in_turn(uint64_t crc,
  */
 ALWAYS_INLINE TARGET_SSE42 uint32_t in_turn(uint64_t crc, unsigned char *to,
 					    const unsigned char *from,
-					    size_t size, const bool copy)
+					    size_t size,
+					    const enum copying copy)
 {
 	for (; size >= 64; size -= 64, from += 64, to = past(to, 64, copy))
 		crc = words_in_turn(crc, to, from, 8, copy);
@@ -201,7 +219,8 @@ ALWAYS_INLINE TARGET_SSE42 __m128i shifted(uint64_t crc, size_t n)
 ALWAYS_INLINE TARGET_SSE42 uint64_t three_streams(uint64_t crc,
 						  unsigned char *to,
 						  const unsigned char *from,
-						  size_t n, const bool copy)
+						  size_t n,
+						  const enum copying copy)
 {
 	const unsigned char *b = from + 8 * n, *c = b + 8 * n;
 	unsigned char *to_b = past(to, 8 * n, copy),
@@ -228,7 +247,8 @@ ALWAYS_INLINE TARGET_SSE42 uint64_t three_streams(uint64_t crc,
 
 ALWAYS_INLINE TARGET_SSE42 uint32_t sse42_long(uint64_t crc, unsigned char *to,
 					       const unsigned char *from,
-					       size_t size, const bool copy)
+					       size_t size,
+					       const enum copying copy)
 {
 	while (size >= STREAMS_MIN) {
 		size_t n = (size / 8 - OWN_WORDS) / 3, bytes;
@@ -252,7 +272,7 @@ static NEVER_INLINE TARGET_SSE42 uint32_t sse42_crc_long(uint32_t crc,
 							 const void *data,
 							 size_t size)
 {
-	return sse42_long(crc, NULL, data, size, false);
+	return sse42_long(crc, NULL, data, size, NO_COPY);
 }
 
 static NEVER_INLINE TARGET_SSE42 uint32_t sse42_copy_long(uint32_t crc,
@@ -260,14 +280,24 @@ static NEVER_INLINE TARGET_SSE42 uint32_t sse42_copy_long(uint32_t crc,
 							  const void *source,
 							  size_t size)
 {
-	return sse42_long(crc, destination, source, size, true);
+	return sse42_long(crc, destination, source, size, COPY);
+}
+
+static NEVER_INLINE TARGET_SSE42 uint32_t sse42_stream(uint32_t crc,
+						       void *destination,
+						       const void *source,
+						       size_t size)
+{
+	crc = sse42_long(crc, destination, source, size, COPY_PAST_CACHES);
+	_mm_sfence();
+	return crc;
 }
 
 static TARGET_SSE42 uint32_t sse42_crc(uint32_t crc, const void *data,
 				       size_t size)
 {
 	if (__builtin_expect(size < STREAMS_MIN, 1))
-		return in_turn(crc, NULL, data, size, false);
+		return in_turn(crc, NULL, data, size, NO_COPY);
 	return sse42_crc_long(crc, data, size);
 }
 
@@ -275,7 +305,7 @@ static TARGET_SSE42 uint32_t sse42_copy(uint32_t crc, void *destination,
 					const void *source, size_t size)
 {
 	if (__builtin_expect(size < STREAMS_MIN, 1))
-		return in_turn(crc, destination, source, size, true);
+		return in_turn(crc, destination, source, size, COPY);
 	return sse42_copy_long(crc, destination, source, size);
 }
 
@@ -330,7 +360,7 @@ ALWAYS_INLINE TARGET_AVX2 uint64_t lanes_and_streams(uint64_t crc,
 						     unsigned char *to,
 						     const unsigned char *from,
 						     size_t rounds,
-						     const bool copy)
+						     const enum copying copy)
 {
 	const size_t size = 8 * STREAM_WORDS * rounds; /* of a stream */
 	const unsigned char *a = from + 128 * rounds, *b = a + size,
@@ -388,11 +418,17 @@ ALWAYS_INLINE TARGET_AVX2 uint64_t lanes_and_streams(uint64_t crc,
 
 ALWAYS_INLINE TARGET_AVX2 uint32_t avx2_long(uint64_t crc, unsigned char *to,
 					     const unsigned char *from,
-					     size_t size, const bool copy)
+					     size_t size,
+					     const enum copying copy)
 {
 	while (size >= LANES_MIN) {
-		size_t rounds = (size - 16) / ROUND, bytes;
+		size_t rounds, bytes = -(uintptr_t)to & (sizeof(__m256i) - 1);
 
+		if (copy == COPY_PAST_CACHES && bytes) {
+			crc = in_turn(crc, to, from, bytes, COPY);
+			from += bytes, to += bytes, size -= bytes;
+		}
+		rounds = (size - 16) / ROUND;
 		rounds = rounds < ROUNDS_MAX ? rounds : ROUNDS_MAX;
 		bytes = rounds * ROUND + 16;
 		crc = lanes_and_streams(crc, to, from, rounds, copy);
@@ -411,7 +447,7 @@ static NEVER_INLINE TARGET_AVX2 uint32_t avx2_crc_long(uint32_t crc,
 						       const void *data,
 						       size_t size)
 {
-	return avx2_long(crc, NULL, data, size, false);
+	return avx2_long(crc, NULL, data, size, NO_COPY);
 }
 
 static NEVER_INLINE TARGET_AVX2 uint32_t avx2_copy_long(uint32_t crc,
@@ -419,14 +455,24 @@ static NEVER_INLINE TARGET_AVX2 uint32_t avx2_copy_long(uint32_t crc,
 							const void *source,
 							size_t size)
 {
-	return avx2_long(crc, destination, source, size, true);
+	return avx2_long(crc, destination, source, size, COPY);
+}
+
+static NEVER_INLINE TARGET_AVX2 uint32_t avx2_stream(uint32_t crc,
+						     void *destination,
+						     const void *source,
+						     size_t size)
+{
+	crc = avx2_long(crc, destination, source, size, COPY_PAST_CACHES);
+	_mm_sfence();
+	return crc;
 }
 
 static TARGET_SSE42 uint32_t avx2_crc(uint32_t crc, const void *data,
 				      size_t size)
 {
 	if (__builtin_expect(size < STREAMS_MIN, 1))
-		return in_turn(crc, NULL, data, size, false);
+		return in_turn(crc, NULL, data, size, NO_COPY);
 	if (size < LANES_MIN)
 		return sse42_crc_long(crc, data, size);
 	return avx2_crc_long(crc, data, size);
@@ -436,7 +482,7 @@ static TARGET_SSE42 uint32_t avx2_copy(uint32_t crc, void *destination,
 				       const void *source, size_t size)
 {
 	if (__builtin_expect(size < STREAMS_MIN, 1))
-		return in_turn(crc, destination, source, size, true);
+		return in_turn(crc, destination, source, size, COPY);
 	if (size < LANES_MIN)
 		return sse42_copy_long(crc, destination, source, size);
 	return avx2_copy_long(crc, destination, source, size);
@@ -455,13 +501,14 @@ static TARGET_SSE42 uint32_t avx2_frame(uint64_t w0, uint64_t w1, uint64_t w2,
 
 const struct fastipc_crc32c_variant fastipc_crc32c_variants[] = {
 #if defined(__x86_64__)
-	{ "avx2+vpclmulqdq", avx2_usable, avx2_crc, avx2_copy, avx2_frame },
-	{ "sse4.2+pclmulqdq", sse42_usable, sse42_crc, sse42_copy,
+	{ "avx2+vpclmulqdq", avx2_usable, avx2_crc, avx2_copy, avx2_stream,
+	  avx2_frame },
+	{ "sse4.2+pclmulqdq", sse42_usable, sse42_crc, sse42_copy, sse42_stream,
 	  sse42_frame },
 #endif
-	{ "slicing-by-8", tables_usable, tables_crc, tables_copy,
+	{ "slicing-by-8", tables_usable, tables_crc, tables_copy, tables_copy,
 	  tables_frame },
-	{ NULL, NULL, NULL, NULL, NULL },
+	{ NULL, NULL, NULL, NULL, NULL, NULL },
 };
 
 static const struct fastipc_crc32c_variant *fastest(void)
@@ -489,12 +536,15 @@ static uint32_t choose_crc(uint32_t crc, const void *data, size_t size);
 static uint32_t choose_copy(uint32_t crc, void *destination, const void *source,
 			    size_t size);
 
+static uint32_t choose_stream(uint32_t crc, void *destination,
+			      const void *source, size_t size);
 static uint32_t choose_frame(uint64_t w0, uint64_t w1, uint64_t w2,
 			     void *destination, const void *source,
 			     size_t size);
 
 static _Atomic(crc_function) chosen_crc = choose_crc;
 static _Atomic(copy_function) chosen_copy = choose_copy;
+static _Atomic(copy_function) chosen_stream = choose_stream;
 static _Atomic(frame_function) chosen_frame = choose_frame;
 
 static __attribute__((cold)) uint32_t choose_crc(uint32_t crc, const void *data,
@@ -512,6 +562,15 @@ choose_copy(uint32_t crc, void *destination, const void *source, size_t size)
 	const copy_function function = fastest()->copy;
 
 	atomic_store_explicit(&chosen_copy, function, memory_order_relaxed);
+	return function(crc, destination, source, size);
+}
+
+static __attribute__((cold)) uint32_t
+choose_stream(uint32_t crc, void *destination, const void *source, size_t size)
+{
+	const copy_function function = fastest()->stream;
+
+	atomic_store_explicit(&chosen_stream, function, memory_order_relaxed);
 	return function(crc, destination, source, size);
 }
 
@@ -543,5 +602,12 @@ uint32_t fastipc_crc32c_copy(uint32_t crc, void *destination,
 			     const void *source, size_t size)
 {
 	return atomic_load_explicit(&chosen_copy, memory_order_relaxed)(
+		crc, destination, source, size);
+}
+
+uint32_t fastipc_crc32c_stream(uint32_t crc, void *destination,
+			       const void *source, size_t size)
+{
+	return atomic_load_explicit(&chosen_stream, memory_order_relaxed)(
 		crc, destination, source, size);
 }

@@ -26,6 +26,13 @@ uint32_t fastipc_crc32c_copy(uint32_t crc, void *destination,
 			     const void *source, size_t size);
 
 /*
+ * The same, with stores past the caches where the CPU has such: for long pieces,
+ * see frame/store.h.  They are visible before whatever the caller stores next.
+ */
+uint32_t fastipc_crc32c_stream(uint32_t crc, void *destination,
+			       const void *source, size_t size);
+
+/*
  * The CRC, from ~0, of three little-endian words and then of @size bytes that
  * are copied as above: a frame's header and payload, in one call.
  */
@@ -40,6 +47,8 @@ struct fastipc_crc32c_variant {
 	uint32_t (*crc)(uint32_t crc, const void *data, size_t size);
 	uint32_t (*copy)(uint32_t crc, void *destination, const void *source,
 			 size_t size);
+	uint32_t (*stream)(uint32_t crc, void *destination, const void *source,
+			   size_t size);
 	uint32_t (*frame)(uint64_t w0, uint64_t w1, uint64_t w2,
 			  void *destination, const void *source, size_t size);
 };

@@ -255,8 +255,30 @@ static void make_extensions(struct extensions *block,
 	add_deadline(block, message->deadline, link);
 }
 
-void fastipc_frame_write(const struct fastipc_channel *channel,
-			 unsigned char *place,
+/* Copy @length bytes into the ring; returns @sum with them, if they are summed. */
+static uint32_t store(struct fastipc_channel *channel, uint32_t sum,
+		      unsigned char *to, const unsigned char *from,
+		      uint32_t length)
+{
+	const struct fastipc_store how =
+		fastipc_store_choose(&channel->store, length);
+	uint64_t start = how.timed ? fastipc_now_ns() : 0;
+
+	if (channel->link.checksum == FASTIPC_CHECKSUM_FULL)
+		sum = how.past_caches
+			      ? fastipc_crc32c_stream(sum, to, from, length)
+			      : fastipc_crc32c_copy(sum, to, from, length);
+	else if (how.past_caches)
+		fastipc_frame_stream_in(to, from, length);
+	else
+		fastipc_frame_copy_in(to, from, length);
+	if (how.timed)
+		fastipc_store_learn(&channel->store, how.past_caches, length,
+				    fastipc_now_ns() - start);
+	return sum;
+}
+
+void fastipc_frame_write(struct fastipc_channel *channel, unsigned char *place,
 			 const struct fastipc_outgoing *message, uint32_t flags,
 			 const struct fastipc_extensions *block,
 			 uint32_t length)
@@ -277,20 +299,16 @@ void fastipc_frame_write(const struct fastipc_channel *channel,
 	words[1] = htole64(message->id);
 	if (channel->link.checksum != FASTIPC_CHECKSUM_OFF)
 		sum = fastipc_frame_header_sum(w0, message->id, w2);
-	if (channel->link.checksum == FASTIPC_CHECKSUM_FULL) {
-		if (extra)
-			sum = fastipc_crc32c(sum, block->words, extra);
-		sum = fastipc_crc32c_copy(sum, to + extra, from, length);
-	} else if (length) {
-		fastipc_frame_copy_in(to + extra, from, length);
-	}
+	if (channel->link.checksum == FASTIPC_CHECKSUM_FULL && extra)
+		sum = fastipc_crc32c(sum, block->words, extra);
+	if (length)
+		sum = store(channel, sum, to + extra, from, length);
 	if (channel->link.checksum != FASTIPC_CHECKSUM_OFF)
 		w2 |= (uint64_t)~sum << 32;
 	words[2] = htole64(w2);
 }
 
-static void write_frame(const struct fastipc_channel *channel,
-			unsigned char *place,
+static void write_frame(struct fastipc_channel *channel, unsigned char *place,
 			const struct fastipc_outgoing *message, uint32_t flags,
 			struct extensions *block, uint32_t length)
 {

@@ -40,6 +40,7 @@
 #include "base/inline.h"
 #include "channel/channel.h"
 #include "frame/crc32c.h"
+#include "frame/store.h"
 
 #define FASTIPC_FRAME_MAGIC 0x43504946u
 #define FASTIPC_FRAME_VERSION 1u
@@ -209,6 +210,9 @@ FASTIPC_INLINE int fastipc_frame_peek(const struct fastipc_channel *channel,
 /* Longer copies out of a ring, and into one. */
 void fastipc_frame_copy_out(void *to, const void *from, size_t size);
 void fastipc_frame_copy_in(void *to, const void *from, size_t size);
+/* The same past the caches (frame/store.h); whatever is stored next is visible
+ * later. */
+void fastipc_frame_stream_in(void *to, const void *from, size_t size);
 
 FASTIPC_INLINE void fastipc_frame_copy_word(void *to, const void *from,
 					    size_t at)
@@ -336,8 +340,7 @@ int fastipc_frame_push_timed(struct fastipc_channel *channel,
 int fastipc_frame_reserve(struct fastipc_channel *channel, uint32_t size,
 			  bool bulk, unsigned char **place);
 /* Header, extensions and payload of one frame into the reserved @place. */
-void fastipc_frame_write(const struct fastipc_channel *channel,
-			 unsigned char *place,
+void fastipc_frame_write(struct fastipc_channel *channel, unsigned char *place,
 			 const struct fastipc_outgoing *message, uint32_t flags,
 			 const struct fastipc_extensions *block,
 			 uint32_t length);
@@ -388,8 +391,17 @@ uint32_t fastipc_frame_deadline(const struct fastipc_link *link,
 int fastipc_frame_push_slowly(struct fastipc_channel *channel,
 			      struct fastipc_outgoing *message, bool more);
 
-/* A message that is one frame without extensions, if there is room: 0.  1: it
- * is not, or there is none. */
+/* Longer ones are worth thinking about how to store them. */
+static inline uint32_t
+fastipc_frame_plain_max(const struct fastipc_channel *channel)
+{
+	uint32_t most = channel->tx.record_max - FASTIPC_FRAME_HEADER;
+
+	return most < FASTIPC_STORE_LONG ? most : FASTIPC_STORE_LONG;
+}
+
+/* A message that is one short frame without extensions, if there is room: 0.  1:
+ * it is not, or there is none. */
 FASTIPC_INLINE int
 fastipc_frame_push_plain(struct fastipc_channel *channel,
 			 const struct fastipc_outgoing *message, bool more)
@@ -401,11 +413,10 @@ fastipc_frame_push_plain(struct fastipc_channel *channel,
 	uint64_t w2 = message->size;
 	unsigned char *place;
 
-	if (__builtin_expect(
-		    message->size > fastipc_frame_payload_max(channel) ||
-			    fastipc_producer_reserve(&channel->tx, size,
-						     &place),
-		    0))
+	if (__builtin_expect(message->size > fastipc_frame_plain_max(channel) ||
+				     fastipc_producer_reserve(&channel->tx,
+							      size, &place),
+			     0))
 		return 1;
 	if (channel->link.checksum == FASTIPC_CHECKSUM_OFF) {
 		fastipc_frame_put(place + FASTIPC_FRAME_HEADER, message->data,
