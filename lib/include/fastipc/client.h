@@ -92,9 +92,9 @@ int fastipc_client_call_value(struct fastipc_client *client, uint16_t type,
 #define FASTIPC_MORE 1u
 /*
  * Do not wait for room, whatever the deadline, as an event loop must not: what
- * does not fit now is copied, and sent by who dispatches or waits later.  Of
- * one-way messages that is done for one that is long and has nothing before
- * it; others then fail with -EAGAIN.
+ * does not fit now is copied, and sent by who dispatches or waits later, or with
+ * the next message or fastipc_client_flush().  Of one-way messages that is done
+ * for one that is long and has nothing before it; others then fail with -EAGAIN.
  */
 #define FASTIPC_NOWAIT 2u
 
@@ -172,6 +172,8 @@ int fastipc_client_cancel(struct fastipc_client *client, uint64_t id);
  * fastipc_client_next_deadline() is the time to call dispatch again at the
  * latest, for the deadlines of calls, and at once (it has passed) after a loan
  * was freed that others wait for; FASTIPC_NO_DEADLINE if there is none.
+ * The descriptor also tells of room for what could not be sent at once; over kmod
+ * it does not, and the deadline is near while something waits for that.
  */
 int fastipc_client_fd(const struct fastipc_client *client);
 int fastipc_client_dispatch(struct fastipc_client *client);

@@ -15,7 +15,9 @@
  * Blocking: read and write wait until their deadline, or the stream's.  But
  * nothing waits in a handler, in a callback, or on a server that has no threads
  * of its own: there they give -EAGAIN at once, and callbacks tell when to try
- * again.
+ * again.  What finds no room in a client's ring is queued, the end of a stream
+ * included; it moves on while a thread waits in a call of that client or
+ * dispatches, and with what it sends next, or fastipc_client_flush().
  */
 #ifndef FASTIPC_STREAM_H
 #define FASTIPC_STREAM_H

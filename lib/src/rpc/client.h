@@ -194,6 +194,11 @@ static inline void fastipc_client_leave(struct fastipc_client *client)
 		fastipc_client_arm_again(client);
 }
 /*
+ * Something was queued while the event loop sleeps in poll(): it is to be woken
+ * for space, too.  Over kmod nobody can.
+ */
+void fastipc_client_arm_for_space(struct fastipc_client *client);
+/*
  * One step of the leader, on behalf of @call (may be NULL): take what there
  * is, or wait for something.  0; -ETIMEDOUT: @deadline passed and nothing came.
  */
@@ -231,7 +236,15 @@ void fastipc_client_packed(struct fastipc_client *client,
 void fastipc_client_send_cancel(struct fastipc_client *client, uint64_t id);
 /* Put what waits into the ring, as far as there is room: whether anything was. */
 bool fastipc_client_push_outbox(struct fastipc_client *client);
-/* The leader may sleep without a wish for space: make it look again. */
+/* Who sends, and perhaps never waits, moves on what was queued before. */
+static inline void fastipc_client_move_on(struct fastipc_client *client)
+{
+	if (__builtin_expect(!fastipc_outbox_is_empty(&client->outbox), 0) &&
+	    !client->leading)
+		fastipc_client_push_outbox(client);
+}
+/* The leader, or an event loop, may sleep without a wish for space: make it look
+ * again. */
 void fastipc_client_kick(struct fastipc_client *client);
 /* The same; any thread, without the lock, as long as there is a link. */
 void fastipc_client_wake_leader(struct fastipc_client *client);

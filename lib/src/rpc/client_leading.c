@@ -127,6 +127,16 @@ static void publish(struct fastipc_client *client)
 	}
 }
 
+/* Put what waits into the ring; whether anything was. */
+static bool send_queued(struct fastipc_client *client)
+{
+	bool moved = fastipc_client_push_outbox(client);
+
+	fastipc_streams_run(&client->streams);
+	fastipc_client_check(client);
+	return moved;
+}
+
 int fastipc_client_lead(struct fastipc_client *client, const struct call *call,
 			uint32_t want, uint64_t deadline)
 {
@@ -146,10 +156,8 @@ int fastipc_client_lead(struct fastipc_client *client, const struct call *call,
 	}
 	publish(client);
 	if (!fastipc_outbox_is_empty(&client->outbox)) {
-		bool moved = fastipc_client_push_outbox(client);
+		bool moved = send_queued(client);
 
-		fastipc_streams_run(&client->streams);
-		fastipc_client_check(client);
 		/* Perhaps that was what the leader waits for. */
 		if (moved || client->error)
 			return 0;
@@ -256,9 +264,7 @@ static void take_and_arm(struct fastipc_client *client)
 			if (fastipc_client_has_room(client))
 				fastipc_client_use_room(client);
 			publish(client);
-			want = fastipc_client_push_outbox(client);
-			fastipc_streams_run(&client->streams);
-			fastipc_client_check(client);
+			want = send_queued(client);
 		} while (want && !client->error);
 		if (client->error)
 			break;
@@ -270,6 +276,22 @@ static void take_and_arm(struct fastipc_client *client)
 	} while (fastipc_channel_ready(&client->channel, want));
 	client->unarmed = false;
 	end_leading(client);
+}
+
+void fastipc_client_arm_for_space(struct fastipc_client *client)
+{
+	const struct fastipc_link *link = &client->channel.link;
+	uint32_t sleep =
+		__atomic_load_n(&link->own.control->sleep, __ATOMIC_RELAXED);
+
+	if (link->kmod || sleep & FASTIPC_WANT_SPACE ||
+	    fastipc_outbox_is_empty(&client->outbox))
+		return;
+	/* From one epoch right into the next, which wants data as well. */
+	fastipc_channel_arm(&client->channel, FASTIPC_SLEEP_POLL,
+			    FASTIPC_WANT_DATA | FASTIPC_WANT_SPACE);
+	/* What was taken before that, nobody told of. */
+	fastipc_client_push_outbox(client);
 }
 
 static bool has_pending_followers(const struct fastipc_client *client)

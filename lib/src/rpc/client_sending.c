@@ -55,6 +55,8 @@ void fastipc_client_kick(struct fastipc_client *client)
 {
 	if (client->leading)
 		fastipc_client_wake_leader(client);
+	else if (client->armed)
+		fastipc_client_arm_for_space(client);
 }
 
 void fastipc_client_send_cancel(struct fastipc_client *client, uint64_t id)
@@ -230,5 +232,6 @@ int fastipc_client_send(struct fastipc_client *client,
 	client->stats.bytes_sent += message->size;
 	if (!more)
 		fastipc_channel_notify(&client->channel, FASTIPC_WANT_DATA);
+	fastipc_client_move_on(client);
 	return 0;
 }
