@@ -5,11 +5,14 @@
  */
 #include <sys/mman.h>
 
-#include "pair.h"
+#include "hostile/by_hand.h"
 
-#define BLOCK 20  /* one-way: the worker stands still until it may go on */
-#define NOTE 21	  /* one-way: counted */
-#define ENDING 22 /* a stream: that the client's END came */
+#define BLOCK 20   /* one-way: the worker stands still until it may go on */
+#define NOTE 21	   /* one-way: counted */
+#define ENDING 22  /* a stream: that the client's END came */
+#define TALKING 23 /* a stream, of which READ messages are read */
+
+#define READ 10
 
 static struct server_process server;
 static struct fastipc_client *client;
@@ -270,6 +273,58 @@ static void loop_is_told_of_a_call(void **state)
 	end();
 }
 
+/* ---- a server that has always something to say ---- */
+
+/* Messages of the first stream come before anything is taken, and more than are
+ * read. */
+static void talk(struct fastipc_channel *channel)
+{
+	uint64_t talking = next_id(channel);
+	uint64_t ending = next_id(channel);
+
+	for (int i = 0; i < 10 * READ; i++)
+		put_whole(channel, TALKING, FASTIPC_FRAME_STREAM, talking, "x",
+			  1);
+	bump(&both->blocked);
+	check(comes_to(&both->go_on, 1));
+	while (next_id(channel) != ending)
+		bump(&both->noted);
+	bump(&both->ended);
+}
+
+static void moved_by_a_busy_reader(void **state)
+{
+	struct fastipc_buffer buffer = { 0 };
+	struct fastipc_stream *talking;
+	pid_t pid;
+
+	(void)state;
+	share();
+	by_hand.stream_window = 65536;
+	by_hand.max_streams = 2;
+	pid = start_scenario(talk, NULL, &client);
+	assert_result(fastipc_stream_open(client, TALKING, NULL, 0, NULL,
+					  &talking),
+		      0);
+	assert_result(
+		fastipc_stream_open(client, ENDING, NULL, 0, NULL, &stream), 0);
+	assert_true(comes_to(&both->blocked, 1));
+	fill_the_ring();
+	finish_the_stream();
+	bump(&both->go_on);
+	assert_true(comes_to(&both->noted, sent));
+	assert_int_equal(look(&both->ended), 0);
+	for (int i = 0; i < READ; i++)
+		assert_result(fastipc_stream_read(talking, &buffer, soon()), 0);
+	assert_true(comes_to(&both->ended, 1));
+	fastipc_stream_close(talking);
+	fastipc_stream_close(stream);
+	fastipc_client_close(client);
+	fastipc_buffer_free(&buffer);
+	assert_ended_well(pid);
+	end_sharing();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -277,6 +332,7 @@ int main(void)
 		cmocka_unit_test(moved_by_a_flush),
 		cmocka_unit_test(loop_is_told_of_an_end),
 		cmocka_unit_test(loop_is_told_of_a_call),
+		cmocka_unit_test(moved_by_a_busy_reader),
 	};
 
 	return cmocka_run_group_tests_name("queued", tests,

@@ -145,6 +145,9 @@ int fastipc_client_lead(struct fastipc_client *client, const struct call *call,
 	int error;
 
 	if (fastipc_client_drain(client, call) || expire(client)) {
+		/* Also while the server never stops talking. */
+		if (!fastipc_outbox_is_empty(&client->outbox))
+			send_queued(client);
 		/* A large message may keep coming for milliseconds. */
 		if (__builtin_expect(fastipc_lock_is_wanted(&client->lock), 0))
 			fastipc_lock_yield(&client->lock);
