@@ -315,6 +315,18 @@ static void call_for_a_while(struct fastipc_pool *pool)
 		fastipc_pool_call(pool, SLEEP, &us, sizeof(us), NULL, NULL), 0);
 }
 
+/* All that it should have: a connect that is given little time beside another
+ * connection may fail, and is tried again. */
+static void maintain_until_whole(struct fastipc_pool *pool)
+{
+	uint64_t until = soon();
+
+	do {
+		assert_true(fastipc_now_ns() < until);
+		fastipc_pool_maintain(pool);
+	} while (stats_of(pool).connections < 2);
+}
+
 /* A connection that ended is closed neither by the call that found out, nor by
  * any while fastipc_pool_maintain() does that. */
 static void who_closes_what_ended(void **state)
@@ -333,6 +345,7 @@ static void who_closes_what_ended(void **state)
 		skip(); /* as above */
 	}
 	options.min_size = options.warm_up = options.max_size = 2;
+	options.ping_interval_ns = 0;
 	pool = pool_of("closing", &options);
 	fd = cut_last(pool);
 	cut = socket_of(fd);
@@ -344,7 +357,7 @@ static void who_closes_what_ended(void **state)
 
 	do {
 		assert_true(fastipc_now_ns() < deadline);
-		fastipc_pool_maintain(pool);
+		maintain_until_whole(pool);
 		before = fastipc_now_ns();
 		until = fastipc_pool_maintain(pool);
 		/* Nobody called: the next is due in 100 ms. */
@@ -358,7 +371,7 @@ static void who_closes_what_ended(void **state)
 	assert_true(open);
 	fastipc_pool_maintain(pool);
 	assert_int_not_equal(socket_of(fd), cut);
-	assert_int_equal(stats_of(pool).connections, 2);
+	maintain_until_whole(pool);
 	fastipc_pool_destroy(pool);
 	server_end(&server);
 }

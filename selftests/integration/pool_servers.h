@@ -250,6 +250,8 @@ static inline struct fastipc_pool_options usual(void)
 	struct fastipc_pool_options options;
 
 	fastipc_pool_options_init(&options);
+	/* A server that is slow to accept is no failure of a test. */
+	options.connect_timeout_ns = PATIENCE;
 	return options;
 }
 
