@@ -270,8 +270,8 @@ static void *loop(void *argument)
 				 .events = POLLIN };
 	struct waiter *waiter = argument;
 
+	fastipc_client_dispatch(client);
 	while (!__atomic_load_n(&told, __ATOMIC_ACQUIRE) && !waiter->late) {
-		fastipc_client_dispatch(client);
 		poll(&pollfd, 1, PATIENCE_MS);
 		fastipc_client_dispatch(client);
 		waiter->late = fastipc_now_ns() >= waiter->until;
@@ -300,6 +300,102 @@ static void loop_and_caller(void **state)
 	assert_int_equal(ask(other, RELEASE), 1);
 	assert_woken(&waiter, 0);
 	assert_int_equal(told, 2);
+	fastipc_client_close(other);
+	end();
+}
+
+/* It has dispatched, and goes to sleep: what comes for it wakes it. */
+static void assert_loop_is_told(struct fastipc_client *other)
+{
+	struct pollfd pollfd = { .fd = fastipc_client_fd(client),
+				 .events = POLLIN };
+	struct waiter waiter = { .until = soon() };
+
+	ask(other, RELEASE);
+	assert_int_equal(poll(&pollfd, 1, PATIENCE_MS), 1);
+	loop(&waiter);
+	assert_false(waiter.late);
+	assert_int_equal(told, 2);
+}
+
+static void start_held(void (*done)(void *context, int status, const void *data,
+				    size_t size),
+		       uint64_t *id)
+{
+	struct fastipc_call_options options;
+
+	fastipc_call_options_init(&options);
+	options.done = done;
+	assert_result(fastipc_client_start(client, HOLD, NULL, 0, &options, id),
+		      0);
+}
+
+static void loop_begun_while_another_waits(void **state)
+{
+	struct fastipc_client *other;
+	struct waiter waiter = { 0 };
+	uint64_t id;
+
+	(void)state;
+	begin();
+	other = connect_with(server.address, NULL);
+	told = 0;
+	start_held(tell, &id);
+	start_held(NULL, &waiter.id);
+	begin_waiting(&waiter, finish);
+	assert_int_equal(fastipc_client_dispatch(client), 0);
+	assert_result(fastipc_client_cancel(client, waiter.id), 0);
+	assert_woken(&waiter, -ECANCELED);
+	assert_loop_is_told(other);
+	fastipc_client_close(other);
+	end();
+}
+
+static uint32_t called, enough;
+
+static void *call_until_enough(void *argument)
+{
+	struct waiter *waiter = argument;
+
+	while (!waiter->result && !__atomic_load_n(&enough, __ATOMIC_ACQUIRE)) {
+		char byte;
+		struct fastipc_buffer reply = { .data = &byte,
+						.capacity = 1,
+						.fixed = true };
+
+		waiter->result = fastipc_client_call(client, ECHO, "a", 1,
+						     &reply, waiter->until);
+		__atomic_fetch_add(&called, 1, __ATOMIC_RELEASE);
+	}
+	return NULL;
+}
+
+/* Of its calls, some may go the quick way, and others not. */
+static void loop_begun_while_another_calls(void **state)
+{
+	struct fastipc_client *other;
+
+	(void)state;
+	begin();
+	other = connect_with(server.address, NULL);
+	for (int i = 0; i < 50; i++) {
+		struct waiter waiter = { .until = soon() };
+		uint64_t id;
+
+		fastipc_client_close(client);
+		client = connect_with(server.address, NULL);
+		told = called = enough = 0;
+		start_held(tell, &id);
+		assert_int_equal(pthread_create(&waiter.thread, NULL,
+						call_until_enough, &waiter),
+				 0);
+		while (__atomic_load_n(&called, __ATOMIC_ACQUIRE) < 10)
+			assert_true(fastipc_now_ns() < waiter.until);
+		assert_int_equal(fastipc_client_dispatch(client), 0);
+		__atomic_store_n(&enough, 1, __ATOMIC_RELEASE);
+		assert_woken(&waiter, 0);
+		assert_loop_is_told(other);
+	}
 	fastipc_client_close(other);
 	end();
 }
@@ -365,6 +461,8 @@ int main(void)
 		cmocka_unit_test(cancelled_stream),
 		cmocka_unit_test(deadline_of_another),
 		cmocka_unit_test(loop_and_caller),
+		cmocka_unit_test(loop_begun_while_another_waits),
+		cmocka_unit_test(loop_begun_while_another_calls),
 		cmocka_unit_test(callback_after_another_sent),
 	};
 

@@ -247,6 +247,8 @@ FASTIPC_INLINE int call_and_wait(struct fastipc_client *client, uint16_t type,
 		fastipc_channel_settle(&client->channel);
 	} else {
 		error = 0;
+		/* An event loop may have begun meanwhile. */
+		fastipc_client_leave(client);
 	}
 	if (__builtin_expect(client->followers != NULL, 0))
 		fastipc_client_promote(client);

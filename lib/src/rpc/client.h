@@ -61,7 +61,7 @@ struct fastipc_client {
 	bool leading;
 	bool asleep;	      /* the leader, or it is about to be */
 	bool armed;	      /* for poll(), by dispatch */
-	bool unarmed;	      /* it was, but somebody led instead */
+	bool unarmed;	      /* it should be, but somebody led instead */
 	uint32_t in_callback; /* threads that are */
 	uint32_t kick;	      /* bumped to make the leader look up */
 	struct call *followers, *followers_last;

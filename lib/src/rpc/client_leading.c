@@ -328,7 +328,11 @@ int fastipc_client_dispatch(struct fastipc_client *client)
 		return fastipc_fail(-EINVAL, "client is NULL");
 	fastipc_lock(&client->lock);
 	before = client->ended;
-	if (!client->leading && !client->error)
+	/* Who leads does it when it leaves, while the caller is in poll(). */
+	if (client->leading)
+		client->unarmed |= !__libc_single_threaded &&
+				   !fastipc_client_in_own_callback(client);
+	else if (!client->error)
 		take_and_arm(client);
 	result = (int)(client->ended - before);
 	if (client->error)
