@@ -197,7 +197,8 @@ static void moved_by_a_flush(void **state)
 
 static uint32_t answered;
 
-/* With kmod it is not told of space, and looks from time to time. */
+/* With kmod it is not told of space, and looks from time to time.  (What it waits
+ * for may be set a little after it was told of something for the last time.) */
 static void *loop(void *argument)
 {
 	struct pollfd pollfd = { .fd = fastipc_client_fd(client),
@@ -213,7 +214,7 @@ static void *loop(void *argument)
 			fastipc_client_dispatch(client);
 		if (look(argument))
 			break;
-		told = poll(&pollfd, 1, kmod ? 10 : PATIENCE_MS) == 1;
+		told = poll(&pollfd, 1, 10) == 1;
 	}
 	return NULL;
 }
