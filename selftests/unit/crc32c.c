@@ -78,7 +78,7 @@ static const struct fastipc_crc32c_variant chosen = {
 	.name = "chosen",
 	.crc = fastipc_crc32c,
 	.copy = fastipc_crc32c_copy,
-	.stream = fastipc_crc32c_stream,
+	.copy_in = fastipc_crc32c_copy_in,
 	.frame = fastipc_crc32c_frame,
 };
 
@@ -140,8 +140,8 @@ static void test_known_answers(void **unused)
 			if (size)
 				assert_memory_equal(copy, data, size);
 			memset(copy, 0xA5, sizeof(copy));
-			assert_int_equal(~variant->stream(~0u, copy, data,
-							  size),
+			assert_int_equal(~variant->copy_in(~0u, copy, data,
+							   size),
 					 answers[i].crc);
 			if (size)
 				assert_memory_equal(copy, data, size);
@@ -183,7 +183,7 @@ static void check(const struct fastipc_crc32c_variant *variant, uint32_t seed,
 	assert_int_equal(variant->copy(seed, to, from, size), expected);
 	assert_memory_equal(to, from, size);
 	memset(to, 0xA5, size);
-	assert_int_equal(variant->stream(seed, to, from, size), expected);
+	assert_int_equal(variant->copy_in(seed, to, from, size), expected);
 	assert_memory_equal(to, from, size);
 	check_frame(variant, to, from, size);
 	assert_memory_equal(to - sizeof(before), before, sizeof(before));
@@ -233,9 +233,9 @@ static void test_every_size_between(void **unused)
 						       start, size),
 					 expected);
 			memset(destination.mapping, 0xA5, size);
-			assert_int_equal(variant->stream(~0u,
-							 destination.mapping,
-							 start, size),
+			assert_int_equal(variant->copy_in(~0u,
+							  destination.mapping,
+							  start, size),
 					 expected);
 			assert_memory_equal(destination.mapping, start, size);
 		}
@@ -287,7 +287,7 @@ static uint32_t take(const struct fastipc_crc32c_variant *variant, uint32_t crc,
 	case 1:
 		return variant->copy(crc, to, from, size);
 	default:
-		return variant->stream(crc, to, from, size);
+		return variant->copy_in(crc, to, from, size);
 	}
 }
 
@@ -361,8 +361,8 @@ static void test_source_changes_meanwhile(void **unused)
 			const void *from = (const void *)shared;
 			const uint32_t crc =
 				round % 2 ? variant->copy(~0u, copy, from, size)
-					  : variant->stream(~0u, copy, from,
-							    size);
+					  : variant->copy_in(~0u, copy, from,
+							     size);
 
 			assert_int_equal(crc, reference(~0u, copy, size));
 		}

@@ -80,7 +80,7 @@ static void machines_change(void **state)
 /* Costs that hardly differ: what is there stays. */
 static void no_dithering(void **state)
 {
-	const struct machine a_little_less = { 1700, 1300 };
+	const struct machine a_little_less = { 2100, 1500 };
 	struct fastipc_store_policy near = { 0 }, far = { 0 };
 
 	(void)state;
@@ -88,6 +88,26 @@ static void no_dithering(void **state)
 	assert_in_range(store(&near, &a_little_less, 2560), 1, 20);
 	store(&far, &no_shared_cache, 1000);
 	assert_in_range(store(&far, &a_little_less, 2560), 2500, 2559);
+}
+
+/* To hand it over costs next to nothing, but somebody has to read it. */
+static void readers_count(void **state)
+{
+	const struct machine handed_over = { 1500, 500 };
+	struct fastipc_store_policy policy = { 0 };
+
+	(void)state;
+	assert_in_range(store(&policy, &handed_over, 2560), 1, 20);
+}
+
+/* An emulated one: all is slow. */
+static void slow_machine(void **state)
+{
+	const struct machine slow = { 90000, 80000 };
+	struct fastipc_store_policy policy = { 0 };
+
+	(void)state;
+	assert_in_range(store(&policy, &slow, 2560), 1, 20);
 }
 
 /* Another process had the CPU for a while. */
@@ -141,6 +161,8 @@ int main(void)
 		cmocka_unit_test(soon),
 		cmocka_unit_test(machines_change),
 		cmocka_unit_test(no_dithering),
+		cmocka_unit_test(readers_count),
+		cmocka_unit_test(slow_machine),
 		cmocka_unit_test(interruptions),
 		cmocka_unit_test(new_pages),
 		cmocka_unit_test(short_pieces),

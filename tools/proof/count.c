@@ -98,10 +98,10 @@ void *__real_memmove(void *to, const void *from, size_t size);
 void __real_fastipc_frame_copy_out(void *to, const void *from, size_t size);
 void __real_fastipc_frame_copy_in(void *to, const void *from, size_t size);
 void __real_fastipc_frame_stream_in(void *to, const void *from, size_t size);
-uint32_t __real_fastipc_crc32c_stream(uint32_t crc, void *to, const void *from,
-				      size_t size);
 uint32_t __real_fastipc_crc32c_copy(uint32_t crc, void *to, const void *from,
 				    size_t size);
+uint32_t __real_fastipc_crc32c_copy_in(uint32_t crc, void *to, const void *from,
+				       size_t size);
 uint32_t __real_fastipc_crc32c_frame(uint64_t w0, uint64_t w1, uint64_t w2,
 				     void *to, const void *from, size_t size);
 void *__wrap_memcpy(void *to, const void *from, size_t size);
@@ -109,10 +109,10 @@ void *__wrap_memmove(void *to, const void *from, size_t size);
 void __wrap_fastipc_frame_copy_out(void *to, const void *from, size_t size);
 void __wrap_fastipc_frame_copy_in(void *to, const void *from, size_t size);
 void __wrap_fastipc_frame_stream_in(void *to, const void *from, size_t size);
-uint32_t __wrap_fastipc_crc32c_stream(uint32_t crc, void *to, const void *from,
-				      size_t size);
 uint32_t __wrap_fastipc_crc32c_copy(uint32_t crc, void *to, const void *from,
 				    size_t size);
+uint32_t __wrap_fastipc_crc32c_copy_in(uint32_t crc, void *to, const void *from,
+				       size_t size);
 uint32_t __wrap_fastipc_crc32c_frame(uint64_t w0, uint64_t w1, uint64_t w2,
 				     void *to, const void *from, size_t size);
 
@@ -146,18 +146,18 @@ void __wrap_fastipc_frame_stream_in(void *to, const void *from, size_t size)
 	__real_fastipc_frame_stream_in(to, from, size);
 }
 
-uint32_t __wrap_fastipc_crc32c_stream(uint32_t crc, void *to, const void *from,
-				      size_t size)
-{
-	count_copy(size);
-	return __real_fastipc_crc32c_stream(crc, to, from, size);
-}
-
 uint32_t __wrap_fastipc_crc32c_copy(uint32_t crc, void *to, const void *from,
 				    size_t size)
 {
 	count_copy(size);
 	return __real_fastipc_crc32c_copy(crc, to, from, size);
+}
+
+uint32_t __wrap_fastipc_crc32c_copy_in(uint32_t crc, void *to, const void *from,
+				       size_t size)
+{
+	count_copy(size);
+	return __real_fastipc_crc32c_copy_in(crc, to, from, size);
 }
 
 uint32_t __wrap_fastipc_crc32c_frame(uint64_t w0, uint64_t w1, uint64_t w2,

@@ -20,7 +20,7 @@ PROOF_PROGRAMS := $(PROOF_SOURCES:%.c=$(O)/%)
 PROOF_LINK_count := $(addprefix -Wl$(comma)--wrap=,memcpy memmove \
 		fastipc_frame_copy_out fastipc_frame_copy_in \
 		fastipc_frame_stream_in fastipc_crc32c_copy \
-		fastipc_crc32c_stream fastipc_crc32c_frame)
+		fastipc_crc32c_copy_in fastipc_crc32c_frame)
 
 include $(filter-out $(PROOF)/proof.mk,$(wildcard $(PROOF)/*.mk))
 

@@ -3,7 +3,7 @@
  * CRC-32C, alone or fused with a copy, in the fastest way the CPU offers.
  *
  * Each method is written once, as an inline function with a constant @copy,
- * and made into the plain and the copying variants by the compiler.
+ * and made into the plain and the copying variant by the compiler.
  *
  * Methods:
  *  - tables: M. E. Kounavis and F. L. Berry, "A Systematic Approach to
@@ -23,26 +23,18 @@
 #include <endian.h>
 #include "frame/crc32c_tables.h"
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
+#include "base/prefetch.h"
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
-/* What becomes of the bytes beside being summed. */
-enum copying { NO_COPY, COPY, COPY_PAST_CACHES };
+/* What becomes of the bytes beside being summed: COPY_OUT to memory that is this
+ * CPU's, COPY_IN to lines that another CPU has read. */
+enum copying { NO_COPY, COPY_OUT, COPY_IN };
 
 /* Words in memory, at any address and of any effective type. */
 typedef uint64_t word64 __attribute__((aligned(1), may_alias));
 typedef uint32_t word32 __attribute__((aligned(1), may_alias));
 typedef uint16_t word16 __attribute__((aligned(1), may_alias));
-
-#define STORE(to, word) (*(to) = (word))
-#if defined(__x86_64__)
-#define STREAM64(to, word) _mm_stream_si64((long long *)(to), (long long)(word))
-#else
-#define STREAM64 STORE
-#endif
 
 /*
  * Load, and store if @copy; the value is the word.  The source may change under
@@ -50,22 +42,18 @@ typedef uint16_t word16 __attribute__((aligned(1), may_alias));
  * the CRC, so an empty asm makes both use the one register.  (A volatile load
  * says the same, but then gcc spends an instruction on each address.)
  */
-#define TAKE_BY(stream, type, class, from, to, copy) \
+#define TAKE(type, class, from, to, copy) \
 	({ \
 		type taken_ = *(const type *)(from); \
 \
-		if (copy) \
+		if (copy) { \
 			__asm__("" : "+" class(taken_)); \
-		if ((copy) == COPY_PAST_CACHES) \
-			stream((type *)(to), taken_); \
-		else if (copy) \
-			STORE((type *)(to), taken_); \
+			*(type *)(to) = taken_; \
+		} \
 		taken_; \
 	})
-#define TAKE(type, class, from, to, copy) \
-	TAKE_BY(STORE, type, class, from, to, copy)
 #define TAKE64(from, to, at, copy) \
-	TAKE_BY(STREAM64, word64, "r", (from) + (at), (to) + (at), copy)
+	TAKE(word64, "r", (from) + (at), (to) + (at), copy)
 
 /* ---- Everywhere: slicing-by-8 ---- */
 
@@ -116,7 +104,7 @@ static uint32_t tables_crc(uint32_t crc, const void *data, size_t size)
 static uint32_t tables_copy(uint32_t crc, void *destination, const void *source,
 			    size_t size)
 {
-	return tables(crc, destination, source, size, COPY);
+	return tables(crc, destination, source, size, COPY_OUT);
 }
 
 static uint32_t tables_frame(uint64_t w0, uint64_t w1, uint64_t w2,
@@ -130,11 +118,12 @@ static uint32_t tables_frame(uint64_t w0, uint64_t w1, uint64_t w2,
 
 #if defined(__x86_64__)
 
-#define STREAM256(to, words) _mm256_stream_si256((__m256i *)(to), words)
+#include <immintrin.h>
+
 #define TAKE128(from, to, at, copy) \
 	TAKE(__m128i_u, "x", (from) + (at), (to) + (at), copy)
 #define TAKE256(from, to, at, copy) \
-	TAKE_BY(STREAM256, __m256i_u, "x", (from) + (at), (to) + (at), copy)
+	TAKE(__m256i_u, "x", (from) + (at), (to) + (at), copy)
 
 /* ---- SSE4.2 + PCLMULQDQ: crc32q in three streams ---- */
 
@@ -280,17 +269,7 @@ static NEVER_INLINE TARGET_SSE42 uint32_t sse42_copy_long(uint32_t crc,
 							  const void *source,
 							  size_t size)
 {
-	return sse42_long(crc, destination, source, size, COPY);
-}
-
-static NEVER_INLINE TARGET_SSE42 uint32_t sse42_stream(uint32_t crc,
-						       void *destination,
-						       const void *source,
-						       size_t size)
-{
-	crc = sse42_long(crc, destination, source, size, COPY_PAST_CACHES);
-	_mm_sfence();
-	return crc;
+	return sse42_long(crc, destination, source, size, COPY_OUT);
 }
 
 static TARGET_SSE42 uint32_t sse42_crc(uint32_t crc, const void *data,
@@ -305,7 +284,7 @@ static TARGET_SSE42 uint32_t sse42_copy(uint32_t crc, void *destination,
 					const void *source, size_t size)
 {
 	if (__builtin_expect(size < STREAMS_MIN, 1))
-		return in_turn(crc, destination, source, size, COPY);
+		return in_turn(crc, destination, source, size, COPY_OUT);
 	return sse42_copy_long(crc, destination, source, size);
 }
 
@@ -352,6 +331,19 @@ ALWAYS_INLINE TARGET_AVX2 __m256i distances(const uint32_t *shifts)
 #define ROUND (128 + 3 * 8 * STREAM_WORDS)
 #define ROUNDS_MAX ((FASTIPC_CRC32C_SHIFT_MAX - 2 - 16) / (3 * STREAM_WORDS))
 
+/* Those that are written some rounds later; of the last stream only so far that
+ * hardly any are behind the piece, where somebody else's bytes may be. */
+ALWAYS_INLINE void ask_for_lines(const unsigned char *to,
+				 const unsigned char *a, const unsigned char *b,
+				 const unsigned char *c)
+{
+	fastipc_prefetch_to_write(to + 1024);
+	fastipc_prefetch_to_write(to + 1024 + 64);
+	fastipc_prefetch_to_write(a + 512);
+	fastipc_prefetch_to_write(b + 512);
+	fastipc_prefetch_to_write(c + 256);
+}
+
 /*
  * @rounds times 128 bytes for the lanes, then @rounds times STREAM_WORDS words
  * for each stream, then two words that take all of them in.
@@ -380,6 +372,8 @@ ALWAYS_INLINE TARGET_AVX2 uint64_t lanes_and_streams(uint64_t crc,
 	lanes_0 = _mm256_xor_si256(
 		lanes_0, _mm256_zextsi128_si256(_mm_cvtsi64_si128(crc)));
 	for (;;) {
+		if (copy == COPY_IN)
+			ask_for_lines(to, to_a + at, to_b + at, to_c + at);
 #pragma GCC unroll 8
 		for (unsigned int i = 0; i < STREAM_WORDS; i++, at += 8) {
 			crc_a = _mm_crc32_u64(crc_a, TAKE64(a, to_a, at, copy));
@@ -422,13 +416,8 @@ ALWAYS_INLINE TARGET_AVX2 uint32_t avx2_long(uint64_t crc, unsigned char *to,
 					     const enum copying copy)
 {
 	while (size >= LANES_MIN) {
-		size_t rounds, bytes = -(uintptr_t)to & (sizeof(__m256i) - 1);
+		size_t rounds = (size - 16) / ROUND, bytes;
 
-		if (copy == COPY_PAST_CACHES && bytes) {
-			crc = in_turn(crc, to, from, bytes, COPY);
-			from += bytes, to += bytes, size -= bytes;
-		}
-		rounds = (size - 16) / ROUND;
 		rounds = rounds < ROUNDS_MAX ? rounds : ROUNDS_MAX;
 		bytes = rounds * ROUND + 16;
 		crc = lanes_and_streams(crc, to, from, rounds, copy);
@@ -455,17 +444,13 @@ static NEVER_INLINE TARGET_AVX2 uint32_t avx2_copy_long(uint32_t crc,
 							const void *source,
 							size_t size)
 {
-	return avx2_long(crc, destination, source, size, COPY);
+	return avx2_long(crc, destination, source, size, COPY_OUT);
 }
 
-static NEVER_INLINE TARGET_AVX2 uint32_t avx2_stream(uint32_t crc,
-						     void *destination,
-						     const void *source,
-						     size_t size)
+static TARGET_AVX2 uint32_t avx2_copy_in(uint32_t crc, void *destination,
+					 const void *source, size_t size)
 {
-	crc = avx2_long(crc, destination, source, size, COPY_PAST_CACHES);
-	_mm_sfence();
-	return crc;
+	return avx2_long(crc, destination, source, size, COPY_IN);
 }
 
 static TARGET_SSE42 uint32_t avx2_crc(uint32_t crc, const void *data,
@@ -482,7 +467,7 @@ static TARGET_SSE42 uint32_t avx2_copy(uint32_t crc, void *destination,
 				       const void *source, size_t size)
 {
 	if (__builtin_expect(size < STREAMS_MIN, 1))
-		return in_turn(crc, destination, source, size, COPY);
+		return in_turn(crc, destination, source, size, COPY_OUT);
 	if (size < LANES_MIN)
 		return sse42_copy_long(crc, destination, source, size);
 	return avx2_copy_long(crc, destination, source, size);
@@ -501,9 +486,9 @@ static TARGET_SSE42 uint32_t avx2_frame(uint64_t w0, uint64_t w1, uint64_t w2,
 
 const struct fastipc_crc32c_variant fastipc_crc32c_variants[] = {
 #if defined(__x86_64__)
-	{ "avx2+vpclmulqdq", avx2_usable, avx2_crc, avx2_copy, avx2_stream,
+	{ "avx2+vpclmulqdq", avx2_usable, avx2_crc, avx2_copy, avx2_copy_in,
 	  avx2_frame },
-	{ "sse4.2+pclmulqdq", sse42_usable, sse42_crc, sse42_copy, sse42_stream,
+	{ "sse4.2+pclmulqdq", sse42_usable, sse42_crc, sse42_copy, sse42_copy,
 	  sse42_frame },
 #endif
 	{ "slicing-by-8", tables_usable, tables_crc, tables_copy, tables_copy,
@@ -536,15 +521,15 @@ static uint32_t choose_crc(uint32_t crc, const void *data, size_t size);
 static uint32_t choose_copy(uint32_t crc, void *destination, const void *source,
 			    size_t size);
 
-static uint32_t choose_stream(uint32_t crc, void *destination,
-			      const void *source, size_t size);
+static uint32_t choose_copy_in(uint32_t crc, void *destination,
+			       const void *source, size_t size);
 static uint32_t choose_frame(uint64_t w0, uint64_t w1, uint64_t w2,
 			     void *destination, const void *source,
 			     size_t size);
 
 static _Atomic(crc_function) chosen_crc = choose_crc;
 static _Atomic(copy_function) chosen_copy = choose_copy;
-static _Atomic(copy_function) chosen_stream = choose_stream;
+static _Atomic(copy_function) chosen_copy_in = choose_copy_in;
 static _Atomic(frame_function) chosen_frame = choose_frame;
 
 static __attribute__((cold)) uint32_t choose_crc(uint32_t crc, const void *data,
@@ -566,11 +551,11 @@ choose_copy(uint32_t crc, void *destination, const void *source, size_t size)
 }
 
 static __attribute__((cold)) uint32_t
-choose_stream(uint32_t crc, void *destination, const void *source, size_t size)
+choose_copy_in(uint32_t crc, void *destination, const void *source, size_t size)
 {
-	const copy_function function = fastest()->stream;
+	const copy_function function = fastest()->copy_in;
 
-	atomic_store_explicit(&chosen_stream, function, memory_order_relaxed);
+	atomic_store_explicit(&chosen_copy_in, function, memory_order_relaxed);
 	return function(crc, destination, source, size);
 }
 
@@ -605,9 +590,9 @@ uint32_t fastipc_crc32c_copy(uint32_t crc, void *destination,
 		crc, destination, source, size);
 }
 
-uint32_t fastipc_crc32c_stream(uint32_t crc, void *destination,
-			       const void *source, size_t size)
+uint32_t fastipc_crc32c_copy_in(uint32_t crc, void *destination,
+				const void *source, size_t size)
 {
-	return atomic_load_explicit(&chosen_stream, memory_order_relaxed)(
+	return atomic_load_explicit(&chosen_copy_in, memory_order_relaxed)(
 		crc, destination, source, size);
 }

@@ -25,12 +25,10 @@ uint32_t fastipc_crc32c(uint32_t crc, const void *data, size_t size);
 uint32_t fastipc_crc32c_copy(uint32_t crc, void *destination,
 			     const void *source, size_t size);
 
-/*
- * The same, with stores past the caches where the CPU has such: for long pieces,
- * see frame/store.h.  They are visible before whatever the caller stores next.
- */
-uint32_t fastipc_crc32c_stream(uint32_t crc, void *destination,
-			       const void *source, size_t size);
+/* The same for long pieces that go into a ring, whose lines the reader's CPU has:
+ * they are asked for ahead. */
+uint32_t fastipc_crc32c_copy_in(uint32_t crc, void *destination,
+				const void *source, size_t size);
 
 /*
  * The CRC, from ~0, of three little-endian words and then of @size bytes that
@@ -47,8 +45,8 @@ struct fastipc_crc32c_variant {
 	uint32_t (*crc)(uint32_t crc, const void *data, size_t size);
 	uint32_t (*copy)(uint32_t crc, void *destination, const void *source,
 			 size_t size);
-	uint32_t (*stream)(uint32_t crc, void *destination, const void *source,
-			   size_t size);
+	uint32_t (*copy_in)(uint32_t crc, void *destination, const void *source,
+			    size_t size);
 	uint32_t (*frame)(uint64_t w0, uint64_t w1, uint64_t w2,
 			  void *destination, const void *source, size_t size);
 };

@@ -262,16 +262,19 @@ static uint32_t store(struct fastipc_channel *channel, uint32_t sum,
 {
 	const struct fastipc_store how =
 		fastipc_store_choose(&channel->store, length);
+	bool summed = channel->link.checksum == FASTIPC_CHECKSUM_FULL;
 	uint64_t start = how.timed ? fastipc_now_ns() : 0;
 
-	if (channel->link.checksum == FASTIPC_CHECKSUM_FULL)
-		sum = how.past_caches
-			      ? fastipc_crc32c_stream(sum, to, from, length)
-			      : fastipc_crc32c_copy(sum, to, from, length);
-	else if (how.past_caches)
+	if (how.past_caches) {
 		fastipc_frame_stream_in(to, from, length);
-	else
+		/* Who sends them does not change them meanwhile. */
+		if (summed)
+			sum = fastipc_crc32c(sum, from, length);
+	} else if (summed) {
+		sum = fastipc_crc32c_copy_in(sum, to, from, length);
+	} else {
 		fastipc_frame_copy_in(to, from, length);
+	}
 	if (how.timed)
 		fastipc_store_learn(&channel->store, how.past_caches, length,
 				    fastipc_now_ns() - start);

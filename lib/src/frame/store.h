@@ -10,8 +10,8 @@
  * 5 here, and less where a cache is shared, 12 instead of 14 to 20.
  *
  * Which it is, the system does not tell (a virtual machine's topology is made
- * up, and its CPUs move), so it is measured: a store costs the writer more in
- * just the case in which the whole transfer takes longer.
+ * up, and its CPUs move), so it is measured: it is told by what a store through
+ * the caches costs the writer.
  *
  * Thread-safety: as the channel's sending half.
  */
