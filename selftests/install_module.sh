@@ -63,6 +63,7 @@ else
 	check 'modprobe would find it' installed
 	check 'make kmod-uninstall' make -s kmod-uninstall
 	check 'nothing is left' nothing_left
+	check 'make kmod-install, before DKMS is there' make -s kmod-install
 	dkms_there
 	export PATH=$root.bin:$PATH
 fi
