@@ -69,8 +69,9 @@ struct handshake {
 #define EVENT_HANGUP 4u	  /* the socket is closed: drain, then forget */
 #define EVENT_BACKLOG 8u  /* another thread left something to send */
 #define EVENT_DRAIN 16u	  /* the server drains */
-/* A loan was freed, and somebody waits for room; or callbacks are due. */
-#define EVENT_ROOM 32u
+/* Look at the streams: a loan was freed, and one may wait for room; or callbacks
+ * are due. */
+#define EVENT_STREAMS 32u
 
 struct connection {
 	struct watch watch;
@@ -436,7 +437,8 @@ fastipc_connection_check_callbacks(struct connection *connection)
 
 	if (__builtin_expect(streams->events && !streams->running, 0) &&
 	    !connection->dead)
-		fastipc_worker_post(connection->worker, connection, EVENT_ROOM);
+		fastipc_worker_post(connection->worker, connection,
+				    EVENT_STREAMS);
 }
 /* Drop its events: nobody posts any more, and it is about to be freed. */
 void fastipc_worker_unpost(struct worker *worker,

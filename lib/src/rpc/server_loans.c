@@ -33,7 +33,7 @@ void fastipc_connection_tell_room(void *context)
 {
 	struct connection *connection = context;
 
-	fastipc_worker_post(connection->worker, connection, EVENT_ROOM);
+	fastipc_worker_post(connection->worker, connection, EVENT_STREAMS);
 }
 
 int fastipc_connection_take_return(struct connection *connection, uint64_t id)

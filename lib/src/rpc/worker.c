@@ -96,7 +96,7 @@ void fastipc_worker_post(struct worker *worker, struct connection *connection,
 	pthread_mutex_unlock(&worker->inbox_lock);
 	ring_inbox(worker);
 	/* A loop of the application's own sleeps on descriptors. */
-	if (event & (EVENT_BACKLOG | EVENT_ROOM) &&
+	if (event & (EVENT_BACKLOG | EVENT_STREAMS) &&
 	    !worker->server->options.threads)
 		fastipc_server_stop(worker->server);
 }
@@ -283,7 +283,7 @@ static unsigned int handle_inbox(struct worker *worker)
 		if (events & EVENT_NEW)
 			adopt(worker, connection);
 		fastipc_hot_add(worker, connection);
-		if (events & EVENT_ROOM)
+		if (events & EVENT_STREAMS)
 			fastipc_connection_use_room(connection);
 		if (events & EVENT_DRAIN)
 			drain(worker, connection);
