@@ -18,10 +18,8 @@ if ! command -v node >/dev/null; then
 	exit
 fi
 
-work=$(mktemp -d "${TMPDIR:-/tmp}/fastipc-node.XXXXXX") || exit 1
+own_directory node
 trap 'rm -rf "$work"' EXIT
-export XDG_RUNTIME_DIR=$work/run
-mkdir -m 700 "$XDG_RUNTIME_DIR"
 log=$work/log
 shown=("$log")
 for name in $(node selftests/node/tests.js --list); do

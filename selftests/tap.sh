@@ -4,11 +4,20 @@
 # How scripts print TAP: sourced by them.  A script runs its tests by result,
 # check and skip, and ends with finish, whose status is its own.  Of a test that
 # fails it prints the beginnings of the files that it names in `shown`; what
-# check runs prints to $log.
+# check runs prints to $log.  One that starts servers has a place for them from
+# own_directory.
 
 number=0
 failures=0
 shown=()
+
+# Make the directory $work, which the caller removes, and in it that of sockets.
+own_directory() # NAME
+{
+	work=$(mktemp -d "${TMPDIR:-/tmp}/fastipc-$1.XXXXXX") || exit 1
+	export XDG_RUNTIME_DIR=$work/run
+	mkdir -m 700 "$XDG_RUNTIME_DIR"
+}
 
 result() # STATUS NAME
 {

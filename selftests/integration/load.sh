@@ -9,9 +9,8 @@ export LC_ALL=C
 . "${BASH_SOURCE[0]%/*}/../tap.sh"
 
 fastipc=${FASTIPC:-build/bin/fastipc}
-work=$(mktemp -d "${TMPDIR:-/tmp}/fastipc-load.XXXXXX") || exit 1
-export XDG_RUNTIME_DIR=$work/run
-mkdir -m 700 "$XDG_RUNTIME_DIR" "$work/served" "$work/other"
+own_directory load
+mkdir -m 700 "$work/served" "$work/other"
 log=$work/log
 shown=("$log" "$work/found" "$work/err")
 server=''

@@ -13,9 +13,7 @@ fastipc=${FASTIPC:-build/bin/fastipc}
 servers=()
 open=''
 
-work=$(mktemp -d "${TMPDIR:-/tmp}/fastipc-tool.XXXXXX") || exit 1
-export XDG_RUNTIME_DIR=$work/run
-mkdir -m 700 "$XDG_RUNTIME_DIR"
+own_directory tool
 tree=$work/tree
 out=$work/out
 err=$work/err

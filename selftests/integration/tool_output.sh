@@ -9,9 +9,7 @@ export LC_ALL=C
 . "${BASH_SOURCE[0]%/*}/../tap.sh"
 
 fastipc=${FASTIPC:-build/bin/fastipc}
-work=$(mktemp -d "${TMPDIR:-/tmp}/fastipc-output.XXXXXX") || exit 1
-export XDG_RUNTIME_DIR=$work/run
-mkdir -m 700 "$XDG_RUNTIME_DIR"
+own_directory output
 mkdir "$work/tree"
 err=$work/err
 shown=("$err")

@@ -8,9 +8,7 @@ export LC_ALL=C
 . "${BASH_SOURCE[0]%/*}/../tap.sh"
 
 fastipc=${FASTIPC:-build/bin/fastipc}
-work=$(mktemp -d "${TMPDIR:-/tmp}/fastipc-topic.XXXXXX") || exit 1
-export XDG_RUNTIME_DIR=$work/run
-mkdir -m 700 "$XDG_RUNTIME_DIR"
+own_directory topic
 trap 'rm -rf "$work"' EXIT
 shown=("$work"/err{0,1,2,3})
 

@@ -14,9 +14,7 @@ fastipc=${FASTIPC:-build/bin/fastipc}
 started=()
 parameters=/sys/module/fastipc/parameters
 
-work=$(mktemp -d "${TMPDIR:-/tmp}/fastipc-kmod.XXXXXX") || exit 1
-export XDG_RUNTIME_DIR=$work/run
-mkdir -m 700 "$XDG_RUNTIME_DIR"
+own_directory kmod
 # $TMPDIR may be closed to others: this is a directory that all can reach.
 open=$(mktemp -d /tmp/fastipc-open.XXXXXX) || exit 1
 chmod 755 "$open"
