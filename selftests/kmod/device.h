@@ -302,6 +302,15 @@ static inline int reap(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+/* In a child, whose end tells EXPECT_REAPED() if there are none. */
+#define NO_NAMESPACE 2
+
+static inline void new_namespaces(int flags)
+{
+	if (unshare(flags))
+		_exit(NO_NAMESPACE);
+}
+
 static inline int kill_and_reap(pid_t pid)
 {
 	kill(pid, SIGKILL);

@@ -227,8 +227,7 @@ TEST_F(event, nor_for_root_of_a_namespace)
 		int fd[2];
 
 		become(ORDINARY_UID);
-		if (unshare(CLONE_NEWUSER | CLONE_NEWNET))
-			_exit(2);
+		new_namespaces(CLONE_NEWUSER | CLONE_NEWNET);
 		if (subscribe(&g) == 0) {
 			CHECK(!create(self->p.control, PAGE, PAGE, fd));
 			sleep_ns(SECOND);
@@ -237,14 +236,7 @@ TEST_F(event, nor_for_root_of_a_namespace)
 		}
 		_exit(0);
 	}
-	switch (reap(pid)) {
-	case 0:
-		break;
-	case 2:
-		SKIP(return, "no new namespaces");
-	default:
-		EXPECT_TRUE(false);
-	}
+	EXPECT_REAPED(pid);
 }
 
 TEST_HARNESS_MAIN

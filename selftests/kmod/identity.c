@@ -155,8 +155,7 @@ TEST_F(owner, seen_from_a_new_pid_namespace)
 	if (!outer) {
 		pid_t inner;
 
-		if (unshare(CLONE_NEWPID))
-			_exit(2);
+		new_namespaces(CLONE_NEWPID);
 		inner = fork();
 		if (!inner) {
 			struct fastipc_ioc_info i;
@@ -175,14 +174,7 @@ TEST_F(owner, seen_from_a_new_pid_namespace)
 		}
 		_exit(reap(inner));
 	}
-	switch (reap(outer)) {
-	case 0:
-		break;
-	case 2:
-		SKIP(return, "no new pid namespace");
-	default:
-		EXPECT_TRUE(false);
-	}
+	EXPECT_REAPED(outer);
 }
 
 TEST_F(owner, in_a_pid_namespace_seen_from_outside)
@@ -197,8 +189,7 @@ TEST_F(owner, in_a_pid_namespace_seen_from_outside)
 	outer = spawn();
 	if (!outer) {
 		close(until[1]);
-		if (unshare(CLONE_NEWPID))
-			_exit(2);
+		new_namespaces(CLONE_NEWPID);
 		if (!fork()) {
 			prctl(PR_SET_PDEATHSIG, SIGKILL);
 			CHECK(map_own(self->p.fd[1], self->p.ring) !=
@@ -211,7 +202,7 @@ TEST_F(owner, in_a_pid_namespace_seen_from_outside)
 	}
 	close(ready[1]);
 	if (read(ready[0], &byte, 1) != 1) {
-		EXPECT_EQ(2, reap(outer));
+		EXPECT_EQ(NO_NAMESPACE, reap(outer));
 		SKIP(return, "no new pid namespace");
 	}
 	ASSERT_EQ(0, info(self->p.fd[0], &i));
@@ -235,8 +226,7 @@ TEST_F(owner, seen_from_a_user_namespace)
 		uid_t uid = geteuid();
 		gid_t gid = getegid();
 
-		if (unshare(CLONE_NEWUSER))
-			_exit(2);
+		new_namespaces(CLONE_NEWUSER);
 		/* Nobody is mapped yet. */
 		CHECK(!info(self->p.fd[0], &i));
 		CHECK(i.peer_uid == OVERFLOW_ID && i.peer_gid == OVERFLOW_ID);
@@ -249,14 +239,7 @@ TEST_F(owner, seen_from_a_user_namespace)
 		CHECK(i.peer_uid == 4711 && i.peer_gid == 4712);
 		_exit(0);
 	}
-	switch (reap(pid)) {
-	case 0:
-		break;
-	case 2:
-		SKIP(return, "no new user namespace");
-	default:
-		EXPECT_TRUE(false);
-	}
+	EXPECT_REAPED(pid);
 }
 
 TEST_F(owner, in_a_user_namespace_counts_as_who_it_is_outside)
@@ -273,8 +256,7 @@ TEST_F(owner, in_a_user_namespace_counts_as_who_it_is_outside)
 		int fd[2];
 
 		close(until[1]);
-		if (unshare(CLONE_NEWUSER))
-			_exit(2);
+		new_namespaces(CLONE_NEWUSER);
 		CHECK(!create(self->p.control, PAGE, PAGE, fd));
 		CHECK(uid_channels(self->p.control) == channels + 1);
 		CHECK(write(ready[1], "", 1) == 1);
@@ -286,14 +268,7 @@ TEST_F(owner, in_a_user_namespace_counts_as_who_it_is_outside)
 		EXPECT_EQ(channels + 1, uid_channels(self->p.control));
 	}
 	close(until[1]);
-	switch (reap(pid)) {
-	case 0:
-		break;
-	case 2:
-		SKIP(return, "no new user namespace");
-	default:
-		EXPECT_TRUE(false);
-	}
+	EXPECT_REAPED(pid);
 }
 
 /* Not who, but when: it is to be compared with the reader's clock. */

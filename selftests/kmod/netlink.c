@@ -132,8 +132,7 @@ TEST_F(genl, a_pid_is_of_the_reader_s_namespace)
 	if (!pid) {
 		pid_t inner;
 
-		if (unshare(CLONE_NEWPID))
-			_exit(2);
+		new_namespaces(CLONE_NEWPID);
 		inner = fork();
 		if (!inner) {
 			struct genl g;
@@ -147,14 +146,7 @@ TEST_F(genl, a_pid_is_of_the_reader_s_namespace)
 		}
 		_exit(reap(inner));
 	}
-	switch (reap(pid)) {
-	case 0:
-		break;
-	case 2:
-		SKIP(return, "no new pid namespace");
-	default:
-		EXPECT_TRUE(false);
-	}
+	EXPECT_REAPED(pid);
 }
 
 /* ---- dumps ---- */

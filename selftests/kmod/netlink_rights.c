@@ -29,6 +29,18 @@ FIXTURE_TEARDOWN(rights)
 	pair_close(&self->p);
 }
 
+static void open_as_ordinary_user(struct genl *g)
+{
+	become(ORDINARY_UID);
+	CHECK(!genl_open(g));
+}
+
+static void list_all(struct genl *g)
+{
+	list = (struct list){ .count = 0 };
+	CHECK(!genl_dump(g, list_it, &list));
+}
+
 TEST_F(rights, disconnect_is_for_the_creator_or_an_administrator)
 {
 	pid_t pid;
@@ -39,8 +51,7 @@ TEST_F(rights, disconnect_is_for_the_creator_or_an_administrator)
 		struct seen s;
 		int fd[2];
 
-		become(ORDINARY_UID);
-		CHECK(!genl_open(&g));
+		open_as_ordinary_user(&g);
 		CHECK(genl_disconnect(&g, self->id) == -EPERM);
 		/* To own an end, and so to see it, is not enough. */
 		CHECK(map_own(self->p.fd[1], RING) != MAP_FAILED);
@@ -66,21 +77,18 @@ TEST_F(rights, an_ordinary_user_sees_its_own)
 		struct seen s;
 		int fd[2];
 
-		become(ORDINARY_UID);
-		CHECK(!genl_open(&g));
-		list = (struct list){ .count = 0 };
-		CHECK(!genl_dump(&g, list_it, &list));
+		open_as_ordinary_user(&g);
+		list_all(&g);
 		CHECK(list.count == 0);
 		CHECK(genl_channel(&g, self->id, &s) == -ENOENT);
 		CHECK(!genl_totals(&g, &s));
 		CHECK(!create(self->p.control, PAGE, PAGE, fd));
-		CHECK(!genl_dump(&g, list_it, &list));
+		list_all(&g);
 		CHECK(list.count == 1 && list.id[0] == id_of(fd[0]));
 		CHECK(!genl_channel(&g, id_of(fd[0]), &s));
 		/* One more that it has an end of. */
 		CHECK(map_own(self->p.fd[0], RING) != MAP_FAILED);
-		list = (struct list){ .count = 0 };
-		CHECK(!genl_dump(&g, list_it, &list));
+		list_all(&g);
 		CHECK(list.count == 2 && times(&list, self->id) == 1);
 		_exit(0);
 	}
@@ -98,8 +106,7 @@ TEST_F(rights, nor_does_root_of_a_namespace_see_more)
 		struct seen s;
 
 		become(ORDINARY_UID);
-		if (unshare(CLONE_NEWUSER | CLONE_NEWNET))
-			_exit(2);
+		new_namespaces(CLONE_NEWUSER | CLONE_NEWNET);
 		/* Or else the files of /proc/self would be root's. */
 		prctl(PR_SET_DUMPABLE, 1);
 		CHECK(!write_file("/proc/self/setgroups", "deny"));
@@ -107,21 +114,13 @@ TEST_F(rights, nor_does_root_of_a_namespace_see_more)
 		CHECK(!write_file("/proc/self/gid_map", "0 1000 1"));
 		CHECK(geteuid() == 0);
 		CHECK(!genl_open(&g));
-		list = (struct list){ .count = 0 };
-		CHECK(!genl_dump(&g, list_it, &list));
+		list_all(&g);
 		CHECK(list.count == 0);
 		CHECK(genl_channel(&g, self->id, &s) == -ENOENT);
 		CHECK(genl_disconnect(&g, self->id) == -EPERM);
 		_exit(0);
 	}
-	switch (reap(pid)) {
-	case 0:
-		break;
-	case 2:
-		SKIP(return, "no new namespaces");
-	default:
-		EXPECT_TRUE(false);
-	}
+	EXPECT_REAPED(pid);
 }
 
 /* As write() does it, by somebody who does not know what the descriptor is. */
