@@ -190,6 +190,33 @@ static int measure(struct driver *driver, struct figures *figures)
 	return 0;
 }
 
+/* The same again, by a process on the server's CPU. */
+static int probe_again(struct driver *driver, double *cacheline)
+{
+	double ticks = NAN;
+	int error, status;
+	pid_t child;
+
+	probe_prepare(driver->probe);
+	fflush(NULL);
+	child = fork();
+	if (child < 0)
+		return peer_fail(errno, "fork");
+	if (!child) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (placement_pin(driver->cpus.server))
+			_exit(1);
+		probe_answer(driver->probe, PROBE_CACHELINE);
+		_exit(0);
+	}
+	watchdog_guard(child);
+	error = probe_measure(driver->probe, PROBE_CACHELINE, &ticks);
+	*cacheline = ticks_to_ns(ticks);
+	if (waitpid(child, &status, 0) < 0 || status || error)
+		return peer_fail(error ? error : EPIPE, "the probe failed");
+	return 0;
+}
+
 static int run(struct driver *driver, struct figures *figures)
 {
 	const struct peer_config *config = &driver->config;
@@ -205,6 +232,8 @@ static int run(struct driver *driver, struct figures *figures)
 		peer_ops.close();
 	}
 	end = stop_server(driver);
+	if (!error && !end)
+		error = probe_again(driver, &figures->cacheline_after_ns);
 	if (peer_ops.clean)
 		peer_ops.clean(config);
 	return error ? error : end;

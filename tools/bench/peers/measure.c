@@ -41,6 +41,7 @@ void measure_clear(struct figures *figures)
 		.server_pss_kib = NAN,
 		.broker_rss_kib = NAN,
 		.cacheline_ns = NAN,
+		.cacheline_after_ns = NAN,
 	};
 }
 
@@ -204,4 +205,5 @@ void measure_print(const struct figures *figures)
 	print_figure("server_pss_kib", figures->server_pss_kib);
 	print_figure("broker_rss_kib", figures->broker_rss_kib);
 	print_figure("cacheline_ns", figures->cacheline_ns);
+	print_figure("cacheline_after_ns", figures->cacheline_after_ns);
 }

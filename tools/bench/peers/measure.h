@@ -15,7 +15,8 @@ struct figures {
 	double p50_ns, p90_ns, p99_ns, p999_ns, max_ns;
 	double client_cpu_ns, server_cpu_ns; /* of each message */
 	double server_rss_kib, server_pss_kib, broker_rss_kib;
-	double cacheline_ns; /* a cache line's round trip, just before */
+	double cacheline_ns; /* a cache line's round trip, just before ... */
+	double cacheline_after_ns; /* ... and after */
 };
 
 void measure_clear(struct figures *figures);
