@@ -3,6 +3,7 @@
  * What a client could not send at once: who moves it on when the server has made
  * room, and nobody waits for that.
  */
+#include <endian.h>
 #include <sys/mman.h>
 
 #include "hostile/by_hand.h"
@@ -326,6 +327,85 @@ static void moved_by_a_busy_reader(void **state)
 	end_sharing();
 }
 
+/* ---- credit that finds no room ---- */
+
+/* The least; an empty message costs 64 of it. */
+#define WINDOW 4096u
+#define MESSAGES (WINDOW / 64)
+
+/* The value of the CREDIT that is next but for notes. */
+static uint64_t next_credit(struct fastipc_channel *channel, uint64_t id)
+{
+	struct fastipc_frame frame;
+	uint64_t value = 0;
+	int error;
+
+	while ((error = fastipc_frame_peek(channel, &frame)) == -EAGAIN)
+		fastipc_channel_await(channel, FASTIPC_WANT_DATA, NULL, 0,
+				      false, fastipc_after_ns(10 * MS));
+	check(!error);
+	if (frame.type == NOTE) {
+		bump(&both->noted);
+	} else {
+		check(frame.type == FASTIPC_TYPE_CREDIT && frame.id == id &&
+		      frame.length == sizeof(value));
+		check(!fastipc_frame_take(channel, &frame, &value));
+	}
+	fastipc_frame_release(channel, &frame);
+	fastipc_channel_notify_space(channel, true);
+	return value;
+}
+
+/* All that it has credit for, then nothing until it has more. */
+static void talk_to_the_limit(struct fastipc_channel *channel)
+{
+	uint64_t talking = next_id(channel);
+	uint64_t credit;
+
+	for (uint32_t i = 0; i < MESSAGES; i++)
+		put_whole(channel, TALKING, FASTIPC_FRAME_STREAM, talking, "",
+			  0);
+	bump(&both->blocked);
+	check(comes_to(&both->go_on, 1));
+	while (!(credit = next_credit(channel, talking)))
+		;
+	/* One for both halves of the window: the last sum counts. */
+	check(le64toh(credit) == 2 * WINDOW);
+	bump(&both->ended);
+}
+
+static void credit_is_queued(void **state)
+{
+	struct fastipc_client_options options;
+	struct fastipc_buffer buffer = { 0 };
+	pid_t pid;
+
+	(void)state;
+	share();
+	by_hand.stream_window = 65536;
+	by_hand.max_streams = 2;
+	fastipc_client_options_init(&options);
+	options.stream_window = WINDOW;
+	pid = start_scenario(talk_to_the_limit, &options, &client);
+	assert_result(fastipc_stream_open(client, TALKING, NULL, 0, NULL,
+					  &stream),
+		      0);
+	assert_true(comes_to(&both->blocked, 1));
+	fill_the_ring();
+	for (uint32_t i = 0; i < MESSAGES; i++)
+		assert_result(fastipc_stream_read(stream, &buffer, soon()), 0);
+	bump(&both->go_on);
+	assert_true(comes_to(&both->noted, sent));
+	assert_int_equal(look(&both->ended), 0);
+	assert_result(fastipc_client_flush(client), 0);
+	assert_true(comes_to(&both->ended, 1));
+	fastipc_stream_close(stream);
+	fastipc_client_close(client);
+	fastipc_buffer_free(&buffer);
+	assert_ended_well(pid);
+	end_sharing();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -334,6 +414,7 @@ int main(void)
 		cmocka_unit_test(loop_is_told_of_an_end),
 		cmocka_unit_test(loop_is_told_of_a_call),
 		cmocka_unit_test(moved_by_a_busy_reader),
+		cmocka_unit_test(credit_is_queued),
 	};
 
 	return cmocka_run_group_tests_name("queued", tests,
