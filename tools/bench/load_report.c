@@ -9,6 +9,7 @@
 
 #include "bench.h"
 #include "load.h"
+#include "series.h"
 
 static const char *const class_names[LOAD_CLASSES] = {
 	"1K", "16K", "256K", "1M", "10M", "streams",
@@ -56,7 +57,7 @@ static double fairness(const uint64_t *counts, unsigned int count)
 	return squares > 0 ? sum * sum / (count * squares) : NAN;
 }
 
-/* The same between the processes: what their scheduling alone makes of it. */
+/* Jain's between the processes: what their scheduling alone makes of it. */
 static double fairness_of_processes(const struct load_options *options,
 				    const uint64_t *counts)
 {
@@ -70,6 +71,26 @@ static double fairness_of_processes(const struct load_options *options,
 			sums[i] += counts[first++];
 	}
 	return fairness(sums, options->processes);
+}
+
+/* The fewest, and the most, beside the median: who was kept waiting, and who got
+ * more than others. */
+static void spread(const uint64_t *counts, unsigned int count, double *least,
+		   double *most)
+{
+	static double values[LOAD_CONNECTIONS_MOST];
+	double median;
+
+	*least = INFINITY;
+	*most = 0;
+	for (unsigned int i = 0; i < count; i++) {
+		values[i] = (double)counts[i];
+		*least = fmin(*least, values[i]);
+		*most = fmax(*most, values[i]);
+	}
+	median = median_of(values, count);
+	*least = median > 0 ? *least / median : NAN;
+	*most = median > 0 ? *most / median : NAN;
 }
 
 static void print_histogram(const char *name, const struct histogram *times)
@@ -114,7 +135,9 @@ static void print_json(const struct load_options *options,
 {
 	const struct load_result *all = &sum->all;
 	double count = (double)sum->latency.count;
+	double least, most;
 
+	spread(shared->counts, options->connections, &least, &most);
 	printf("{\"connections\":%u,\"processes\":%u", options->connections,
 	       options->processes);
 	print_number("seconds", cost->seconds);
@@ -130,6 +153,8 @@ static void print_json(const struct load_options *options,
 	print_number("jain", options->threads ? NAN
 					      : fairness(shared->counts,
 							 options->connections));
+	print_number("least", options->threads ? NAN : least);
+	print_number("most", options->threads ? NAN : most);
 	print_number("jain_processes",
 		     options->threads
 			     ? NAN
@@ -166,8 +191,10 @@ static void print_text(const struct load_options *options,
 {
 	const struct load_result *all = &sum->all;
 	double count = (double)sum->latency.count;
+	double least, most;
 	char bytes[16];
 
+	spread(shared->counts, options->connections, &least, &most);
 	printf("%u connections of %u processes, %g s: %.0f messages/s, %s/s\n",
 	       options->connections, options->processes, cost->seconds,
 	       count / cost->seconds,
@@ -186,9 +213,11 @@ static void print_text(const struct load_options *options,
 		       all->hits, all->waits, all->retries);
 	else
 		printf("  Jain's fairness between connections: %.4f, between "
-		       "processes: %.4f\n",
+		       "processes: %.4f; calls of a connection: %.2f to %.2f "
+		       "of the median\n",
 		       fairness(shared->counts, options->connections),
-		       fairness_of_processes(options, shared->counts));
+		       fairness_of_processes(options, shared->counts), least,
+		       most);
 	printf("  %u processes killed, %" PRIu64 " calls cut by that; %" PRIu64
 	       " connections lost, %" PRIu64 " wrong replies\n",
 	       cost->killed, cost->cut, all->lost, all->corrupt);
