@@ -243,10 +243,17 @@ static void emit_encoder(struct gen *gen, const struct gen_table *table)
 	    "int %s_encoder(const void *value, void *data, size_t capacity,\n"
 	    "\t\tsize_t *size)\n"
 	    "{\n"
-	    "\treturn %s_encode((const struct %s *)value, data, capacity,"
-	    " size);\n"
+	    "\tconst struct %s *const table = (const struct %s *)value;\n"
+	    "\tint error;\n\n"
+	    "\tif (FASTIPC_LIKELY(capacity < FASTIPC_GATHER_ROOM))\n"
+	    "\t\treturn %s_encode(table, data, capacity, size);\n"
+	    "\tfastipc_gather_begin(%s_encoder, data);\n"
+	    "\terror = %s_encode(table, data, capacity, size);\n"
+	    "\tfastipc_gather_end();\n"
+	    "\treturn error;\n"
 	    "}\n\n",
-	    table->name, table->name, table->name);
+	    table->name, table->name, table->name, table->name, table->name,
+	    table->name);
 }
 
 static void emit_open(struct gen *gen, const char *name,

@@ -82,7 +82,10 @@ int fastipc_client_call(struct fastipc_client *client, uint16_t type,
 
 /*
  * The same with what @encode makes of @value, if possible right in the ring:
- * without a buffer, and without a copy.  Or the error of @encode.
+ * without a buffer, and without a copy.  Or the error of @encode.  What is longer
+ * than a frame is made in a buffer, but for strings and vectors of 2 KiB or more
+ * in what fastipc-gen has an encoder for: these go from where they are into the
+ * ring, so that they must not change before the call returns.
  */
 int fastipc_client_call_value(struct fastipc_client *client, uint16_t type,
 			      fastipc_encode_fn encode, const void *value,

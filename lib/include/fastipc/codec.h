@@ -18,6 +18,7 @@
 #include <fastipc/codec/check.h>
 #include <fastipc/codec/copy.h>
 #include <fastipc/codec/encode.h>
+#include <fastipc/codec/gather.h>
 #include <fastipc/codec/reader.h>
 #include <fastipc/codec/scalars.h>
 #include <fastipc/codec/utf8.h>

@@ -311,6 +311,7 @@ bool fastipc_pack(struct fastipc_packing *packing,
 	    is_skipped(packing) ||
 	    !prepare(packer, packing->algorithm, BLOCK_TOTAL + most - BLOCK))
 		return false;
+	fastipc_outgoing_fill(message);
 	bytes = packer->data + BLOCK_TOTAL;
 	compressed = compress(packing, packer, message->data, size, bytes,
 			      most - BLOCK);

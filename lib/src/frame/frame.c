@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "frame/cargo.h"
+#include "frame/gather.h"
 #include "transport/hello.h"
 
 /* The extensions that this end sends, at most: the block's head, and three. */
@@ -281,6 +282,23 @@ static uint32_t store(struct fastipc_channel *channel, uint32_t sum,
 	return sum;
 }
 
+/* Those that are next of a message whose fields are here and there. */
+static uint32_t store_gathered(struct fastipc_channel *channel, uint32_t sum,
+			       unsigned char *to,
+			       const struct fastipc_outgoing *message,
+			       uint32_t length)
+{
+	for (uint32_t done = 0, piece; done < length; done += piece) {
+		const unsigned char *from;
+
+		piece = length - done;
+		from = fastipc_gather_find(message->gather,
+					   message->offset + done, &piece);
+		sum = store(channel, sum, to + done, from, piece);
+	}
+	return sum;
+}
+
 void fastipc_frame_write(struct fastipc_channel *channel, unsigned char *place,
 			 const struct fastipc_outgoing *message, uint32_t flags,
 			 const struct fastipc_extensions *block,
@@ -292,7 +310,6 @@ void fastipc_frame_write(struct fastipc_channel *channel, unsigned char *place,
 		      (uint64_t)FASTIPC_FRAME_VERSION << 32 |
 		      (uint64_t)flags << 40 | (uint64_t)message->type << 48;
 	uint64_t w2 = length + extra;
-	const unsigned char *from = message->data + message->offset;
 	unsigned char *to = place + FASTIPC_FRAME_HEADER;
 	uint32_t sum = 0;
 
@@ -304,8 +321,11 @@ void fastipc_frame_write(struct fastipc_channel *channel, unsigned char *place,
 		sum = fastipc_frame_header_sum(w0, message->id, w2);
 	if (channel->link.checksum == FASTIPC_CHECKSUM_FULL && extra)
 		sum = fastipc_crc32c(sum, block->words, extra);
-	if (length)
-		sum = store(channel, sum, to + extra, from, length);
+	if (message->gather)
+		sum = store_gathered(channel, sum, to + extra, message, length);
+	else if (length)
+		sum = store(channel, sum, to + extra,
+			    message->data + message->offset, length);
 	if (channel->link.checksum != FASTIPC_CHECKSUM_OFF)
 		w2 |= (uint64_t)~sum << 32;
 	words[2] = htole64(w2);

@@ -69,7 +69,8 @@
 #define FASTIPC_EXT_TOTAL 1u
 #define FASTIPC_EXT_COMPRESSION 2u
 
-struct fastipc_cargo; /* of frame/cargo.h */
+struct fastipc_cargo;  /* of frame/cargo.h */
+struct fastipc_gather; /* of frame/gather.h */
 
 /* Of a compressed message, as announced. */
 struct fastipc_packed {
@@ -323,7 +324,15 @@ struct fastipc_outgoing {
 	/* Whoever has the message has its cargo; fastipc_frame_push() alone
 	 * does not look at it. */
 	struct fastipc_cargo *cargo;
+	/* NULL, or where fields are that are not at data: of a message that is
+	 * longer than a fragment alone. */
+	const struct fastipc_gather *gather;
 };
+
+/* What is left of it, to @to. */
+void fastipc_outgoing_copy(void *to, const struct fastipc_outgoing *message);
+/* See to it that all of it is at data. */
+void fastipc_outgoing_fill(struct fastipc_outgoing *message);
 
 /* A block of extensions: its size in bytes, and its words. */
 struct fastipc_extensions {

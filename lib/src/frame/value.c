@@ -53,12 +53,28 @@ static int grow(struct fastipc_spare_block **block, size_t size)
 	return 0;
 }
 
-int fastipc_value_make(struct fastipc_spare *spare, fastipc_encode_fn encode,
-		       const void *value, void **data, size_t *size)
+/* One try to write the value to @block, in the way that the caller takes it. */
+static int encode_to(struct fastipc_spare_block *block,
+		     fastipc_encode_fn encode, const void *value,
+		     struct fastipc_gather *gather, size_t *size)
+{
+	unsigned char *bytes = block ? block->bytes : NULL;
+	size_t capacity = block ? block->capacity : 0;
+
+	if (!gather)
+		return encode(value, bytes, capacity, size);
+	gather->data = bytes;
+	return fastipc_gather_encode(gather, encode, value, capacity, size);
+}
+
+/* @gather: NULL if the value is to be whole. */
+static int make(struct fastipc_spare *spare, fastipc_encode_fn encode,
+		const void *value, struct fastipc_gather *gather, void **data,
+		size_t *size)
 {
 	struct fastipc_spare_block *block = take(spare);
 	size_t capacity = block ? block->capacity : 0;
-	int error = encode(value, block ? block->bytes : NULL, capacity, size);
+	int error = encode_to(block, encode, value, gather, size);
 
 	*data = NULL;
 	/* Twice only if somebody changes the value meanwhile. */
@@ -67,7 +83,7 @@ int fastipc_value_make(struct fastipc_spare *spare, fastipc_encode_fn encode,
 		if (error)
 			return error;
 		capacity = block->capacity;
-		error = encode(value, block->bytes, capacity, size);
+		error = encode_to(block, encode, value, gather, size);
 	}
 	if (!error && *size > capacity)
 		error = fastipc_fail(-EINVAL,
@@ -78,6 +94,29 @@ int fastipc_value_make(struct fastipc_spare *spare, fastipc_encode_fn encode,
 		give_back(spare, block);
 	else if (block)
 		*data = block->bytes;
+	return error;
+}
+
+int fastipc_value_make(struct fastipc_spare *spare, fastipc_encode_fn encode,
+		       const void *value, void **data, size_t *size)
+{
+	return make(spare, encode, value, NULL, data, size);
+}
+
+int fastipc_value_gather(struct fastipc_spare *spare, fastipc_encode_fn encode,
+			 const void *value, struct fastipc_gather *gather,
+			 struct fastipc_outgoing *message)
+{
+	void *data;
+	size_t size = 0;
+	int error = make(spare, encode, value, gather, &data, &size);
+
+	message->data = data ? data : (const void *)"";
+	message->size = (uint32_t)size;
+	message->gather = gather->count ? gather : NULL;
+	/* Whoever sends one frame need not ask whether it is whole. */
+	if (!error && size <= FASTIPC_FRAGMENT_PAYLOAD)
+		fastipc_outgoing_fill(message);
 	return error;
 }
 

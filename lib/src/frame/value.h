@@ -7,6 +7,7 @@
 #define FASTIPC_VALUE_H
 
 #include "frame/frame.h"
+#include "frame/gather.h"
 
 /* Zeroed is none.  Thread-safe: who finds it taken has memory of its own. */
 struct fastipc_spare {
@@ -22,6 +23,13 @@ struct fastipc_spare {
  */
 int fastipc_value_make(struct fastipc_spare *spare, fastipc_encode_fn encode,
 		       const void *value, void **data, size_t *size);
+/*
+ * The same for a message that is sent, or copied, before the value is gone: its
+ * data, size and gather are set.  @gather->data is what is to be freed then.
+ */
+int fastipc_value_gather(struct fastipc_spare *spare, fastipc_encode_fn encode,
+			 const void *value, struct fastipc_gather *gather,
+			 struct fastipc_outgoing *message);
 /* NULL is allowed. */
 void fastipc_value_free(struct fastipc_spare *spare, void *data);
 

@@ -193,19 +193,25 @@ FASTIPC_INLINE int call_quickly(struct fastipc_client *client,
 	return taken == 1 ? 1 : -EINPROGRESS;
 }
 
-/* The value is made where nobody waits for it, then sent as bytes. */
+/* The value is made where nobody waits for it, then sent. */
 static int launch_value(struct fastipc_client *client, struct call *call,
 			uint16_t type, fastipc_encode_fn encode,
 			const void *value, uint64_t deadline)
 {
-	void *data;
-	size_t size;
-	int error = fastipc_value_make(&client->outbox.spare, encode, value,
-				       &data, &size);
+	struct fastipc_outgoing message = { .type = type };
+	struct fastipc_gather gather;
+	int error = fastipc_value_gather(&client->outbox.spare, encode, value,
+					 &gather, &message);
 
-	if (!error)
-		error = launch(client, call, type, data, size, 0, deadline);
-	fastipc_value_free(&client->outbox.spare, data);
+	if (error)
+		return error;
+	/* A server that answers before it has all of the request is not to have
+	 * the rest out of memory that its reply took the place of. */
+	if (call->reply && fastipc_gather_is_in(&gather, call->reply->data,
+						call->reply->capacity))
+		fastipc_outgoing_fill(&message);
+	error = fastipc_call_launch(client, call, &message, 0, deadline);
+	fastipc_value_free(&client->outbox.spare, gather.data);
 	return error;
 }
 
@@ -321,6 +327,20 @@ FASTIPC_INLINE bool post_quickly(struct fastipc_client *client, uint16_t type,
 	return true;
 }
 
+static int post_message(struct fastipc_client *client,
+			struct fastipc_outgoing *message, unsigned int flags,
+			uint64_t deadline)
+{
+	uint32_t size = message->size;
+	struct fastipc_packer *packer = fastipc_client_pack(client, message);
+	int error = fastipc_client_send(client, message, flags, deadline);
+
+	fastipc_client_packed(client, packer, message, size, error);
+	fastipc_client_promote(client);
+	fastipc_client_leave(client);
+	return error;
+}
+
 static __attribute__((noinline)) int
 post_slowly(struct fastipc_client *client, uint16_t type, const void *data,
 	    uint32_t size, unsigned int flags, uint64_t deadline)
@@ -330,13 +350,8 @@ post_slowly(struct fastipc_client *client, uint16_t type, const void *data,
 		.size = size,
 		.type = type,
 	};
-	struct fastipc_packer *packer = fastipc_client_pack(client, &message);
-	int error = fastipc_client_send(client, &message, flags, deadline);
 
-	fastipc_client_packed(client, packer, &message, size, error);
-	fastipc_client_promote(client);
-	fastipc_client_leave(client);
-	return error;
+	return post_message(client, &message, flags, deadline);
 }
 
 int fastipc_client_post(struct fastipc_client *client, uint16_t type,
@@ -366,8 +381,7 @@ int fastipc_client_post_value(struct fastipc_client *client, uint16_t type,
 			      unsigned int flags, uint64_t deadline)
 {
 	struct fastipc_outgoing message = { .type = type };
-	void *data;
-	size_t size;
+	struct fastipc_gather gather;
 	int error = fastipc_client_check_message(client, type, value, 0);
 	bool done;
 
@@ -389,12 +403,14 @@ int fastipc_client_post_value(struct fastipc_client *client, uint16_t type,
 	fastipc_unlock(&client->lock);
 	if (__builtin_expect(done, 1))
 		return 0;
-	error = fastipc_value_make(&client->outbox.spare, encode, value, &data,
-				   &size);
-	if (!error)
-		error = fastipc_client_post(client, type, data, size, flags,
-					    deadline);
-	fastipc_value_free(&client->outbox.spare, data);
+	error = fastipc_value_gather(&client->outbox.spare, encode, value,
+				     &gather, &message);
+	if (error)
+		return error;
+	fastipc_lock(&client->lock);
+	error = post_message(client, &message, flags, deadline);
+	fastipc_unlock(&client->lock);
+	fastipc_value_free(&client->outbox.spare, gather.data);
 	return error;
 }
 

@@ -19,7 +19,6 @@ void fastipc_outbox_init(struct outbox *outbox)
 
 struct parcel *fastipc_parcel_make(const struct fastipc_outgoing *message)
 {
-	uint32_t left = message->size - message->offset;
 	/* For all of it: what is left of the next one may be more. */
 	struct parcel *parcel = malloc(sizeof(*parcel) + message->size);
 
@@ -29,10 +28,10 @@ struct parcel *fastipc_parcel_make(const struct fastipc_outgoing *message)
 		.message = *message,
 		.capacity = message->size,
 	};
-	if (left)
-		memcpy(parcel->bytes, message->data + message->offset, left);
+	fastipc_outgoing_copy(parcel->bytes, message);
 	/* The bytes already sent are not kept: data - offset is their place. */
 	parcel->message.data = parcel->bytes - message->offset;
+	parcel->message.gather = NULL;
 	return parcel;
 }
 

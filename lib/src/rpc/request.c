@@ -108,6 +108,7 @@ static int answer_stream(struct fastipc_request *request,
 	struct fastipc_cargo *cargo = message->cargo;
 	size_t most = fastipc_stream_message_max(request->stream);
 
+	fastipc_outgoing_fill(message);
 	message->cargo = NULL; /* the stream has it */
 	if (!failure && size > most) {
 		fastipc_streams_answer(request->stream, NULL, 0, cargo,
@@ -205,11 +206,11 @@ static int send_copy(struct connection *connection, struct parcel **parcel)
 }
 
 /* From any thread: the sending half is locked while requests are deferred. */
-static int answer_deferred(struct fastipc_request *request, const void *data,
-			   size_t size, int failure, const char *text)
+static int answer_deferred(struct fastipc_request *request,
+			   struct fastipc_outgoing *message, size_t size,
+			   int failure, const char *text)
 {
 	struct connection *connection = request->connection;
-	struct fastipc_outgoing message = make_reply(request, data, size);
 	struct fastipc_packer *packer = NULL;
 	struct parcel *parcel = NULL;
 	int error;
@@ -218,21 +219,21 @@ static int answer_deferred(struct fastipc_request *request, const void *data,
 	if (wants_packing(request, size, failure))
 		packer = fastipc_packer_borrow(connection->packing.settings);
 	if (packer)
-		fastipc_pack(&connection->packing, packer, &message);
+		fastipc_pack(&connection->packing, packer, message);
 	if (!failure && !request->stream)
-		parcel = copy_large(&message);
+		parcel = copy_large(message);
 	pthread_mutex_lock(&connection->lock);
 	/* Of a dead connection, the link and the server may be gone. */
 	if (connection->dead)
 		error = fastipc_fail(-EPIPE, "the client is gone");
 	else if (parcel &&
-		 message.size <= connection->channel.link.peer_max_message)
+		 message->size <= connection->channel.link.peer_max_message)
 		error = send_copy(connection, &parcel);
 	else
-		error = answer(request, &message, size, failure, text, false);
+		error = answer(request, message, size, failure, text, false);
 	if (!error && !failure)
-		count_deferred(connection->server, size, &message);
-	fastipc_cargo_drop(message.cargo);
+		count_deferred(connection->server, size, message);
+	fastipc_cargo_drop(message->cargo);
 	fastipc_request_end_delivery(request, false);
 	unlink_deferred(request);
 	if (request->stream)
@@ -251,12 +252,12 @@ static int answer_deferred(struct fastipc_request *request, const void *data,
 }
 
 /* In the handler, by the worker. */
-static int answer_now(struct fastipc_request *request, const void *data,
-		      size_t size, int failure, const char *text)
+static int answer_now(struct fastipc_request *request,
+		      struct fastipc_outgoing *message, size_t size,
+		      int failure, const char *text)
 {
 	struct connection *connection = request->connection;
 	struct worker *worker = connection->worker;
-	struct fastipc_outgoing message = make_reply(request, data, size);
 	bool shared = fastipc_connection_is_shared(connection);
 	int error;
 
@@ -269,19 +270,37 @@ static int answer_now(struct fastipc_request *request, const void *data,
 				    "the request was answered before");
 	request->answered = true;
 	if (wants_packing(request, size, failure))
-		fastipc_pack(&connection->packing, &worker->packer, &message);
+		fastipc_pack(&connection->packing, &worker->packer, message);
 	if (shared)
 		pthread_mutex_lock(&connection->lock);
-	error = answer(request, &message, size, failure, text, true);
+	error = answer(request, message, size, failure, text, true);
 	if (shared)
 		pthread_mutex_unlock(&connection->lock);
-	fastipc_cargo_drop(message.cargo);
+	fastipc_cargo_drop(message->cargo);
 	if (!error)
 		count(&worker->stats.bytes_sent, size);
-	if (!error && message.flags & FASTIPC_FRAME_COMPRESSED)
+	if (!error && message->flags & FASTIPC_FRAME_COMPRESSED)
 		fastipc_compressed_add(&worker->stats.compressed_sent, size,
-				       message.size);
+				       message->size);
 	return error;
+}
+
+/* @message: what make_reply() made of so many bytes. */
+static int answer_any(struct fastipc_request *request,
+		      struct fastipc_outgoing *message, size_t size,
+		      int failure, const char *text)
+{
+	return request->is_deferred
+		       ? answer_deferred(request, message, size, failure, text)
+		       : answer_now(request, message, size, failure, text);
+}
+
+static int answer_bytes(struct fastipc_request *request, const void *data,
+			size_t size, int failure, const char *text)
+{
+	struct fastipc_outgoing message = make_reply(request, data, size);
+
+	return answer_any(request, &message, size, failure, text);
 }
 
 /* A reply in the handler, nothing deferred, nothing in the way. */
@@ -329,17 +348,15 @@ int fastipc_request_reply(struct fastipc_request *request, const void *data,
 	if (!request || (!data && size))
 		return fastipc_fail(-EINVAL, "%s is NULL",
 				    request ? "data" : "request");
-	return request->is_deferred
-		       ? answer_deferred(request, data, size, 0, NULL)
-		       : answer_now(request, data, size, 0, NULL);
+	return answer_bytes(request, data, size, 0, NULL);
 }
 
 int fastipc_request_reply_value(struct fastipc_request *request,
 				fastipc_encode_fn encode, const void *value)
 {
+	struct fastipc_outgoing message;
+	struct fastipc_gather gather;
 	struct fastipc_spare *spare;
-	void *data;
-	size_t size;
 	int error;
 
 	if (!request || !encode)
@@ -350,11 +367,11 @@ int fastipc_request_reply_value(struct fastipc_request *request,
 				     : &request->connection->outbox.spare;
 	if (__builtin_expect(is_plain(request, 0), 1)) {
 		struct connection *connection = request->connection;
-		struct fastipc_outgoing message = {
+
+		message = (struct fastipc_outgoing){
 			.id = request->id,
 			.type = request->type,
 		};
-
 		if (!connection->dead && !connection->outbox.count &&
 		    !fastipc_frame_push_value(&connection->channel, &message,
 					      encode, value, false)) {
@@ -366,10 +383,12 @@ int fastipc_request_reply_value(struct fastipc_request *request,
 			return 0;
 		}
 	}
-	error = fastipc_value_make(spare, encode, value, &data, &size);
-	if (!error)
-		error = fastipc_request_reply(request, data ? data : "", size);
-	fastipc_value_free(spare, data);
+	message = make_reply(request, NULL, 0);
+	error = fastipc_value_gather(spare, encode, value, &gather, &message);
+	if (error)
+		return error;
+	error = answer_any(request, &message, message.size, 0, NULL);
+	fastipc_value_free(spare, gather.data);
 	return error;
 }
 
@@ -408,7 +427,7 @@ int fastipc_request_reply_with(struct fastipc_request *request,
 	if (!request || (!data && size) || request->kept || request->answered) {
 		fastipc_loan_free(attachment->loan);
 		return request && (data || !size)
-			       ? answer_now(request, data, size, 0, NULL)
+			       ? answer_bytes(request, data, size, 0, NULL)
 			       : fastipc_fail(-EINVAL, "%s is NULL",
 					      request ? "data" : "request");
 	}
@@ -426,9 +445,7 @@ int fastipc_request_reply_with(struct fastipc_request *request,
 				     "go along");
 		return error;
 	}
-	return request->is_deferred
-		       ? answer_deferred(request, data, size, 0, NULL)
-		       : answer_now(request, data, size, 0, NULL);
+	return answer_bytes(request, data, size, 0, NULL);
 }
 
 int fastipc_request_fail(struct fastipc_request *request, int error,
@@ -437,9 +454,7 @@ int fastipc_request_fail(struct fastipc_request *request, int error,
 	if (!request || error >= 0 || error < -4095)
 		return fastipc_fail(
 			-EINVAL, "a request and a negative errno are needed");
-	return request->is_deferred
-		       ? answer_deferred(request, NULL, 0, error, text)
-		       : answer_now(request, NULL, 0, error, text);
+	return answer_bytes(request, NULL, 0, error, text);
 }
 
 /* ---- answering later ---- */
@@ -508,19 +523,19 @@ void fastipc_request_turn_away(struct fastipc_request *request)
 	if (connection->draining &&
 	    fastipc_registry_find(connection->server->registry, request->type,
 				  &connection->handlers)) {
-		answer_now(request, NULL, 0, -ESHUTDOWN, "the server drains");
+		answer_bytes(request, NULL, 0, -ESHUTDOWN, "the server drains");
 		return;
 	}
 	count(&connection->worker->stats.unknown_types, 1);
 	snprintf(text, sizeof(text), "no handler for message type %u",
 		 request->type);
-	answer_now(request, NULL, 0, -EOPNOTSUPP, text);
+	answer_bytes(request, NULL, 0, -EOPNOTSUPP, text);
 }
 
 void fastipc_request_answer_for(struct fastipc_request *request, int result)
 {
 	if (result < 0 && result >= -4095)
-		answer_now(request, NULL, 0, result, NULL);
+		answer_bytes(request, NULL, 0, result, NULL);
 	else
-		answer_now(request, NULL, 0, 0, NULL);
+		answer_bytes(request, NULL, 0, 0, NULL);
 }

@@ -74,8 +74,9 @@ static struct parcel *make_parcel(struct connection *connection,
 	connection->spare = NULL;
 	capacity = spare->capacity;
 	*spare = (struct parcel){ .message = *message, .capacity = capacity };
-	memcpy(spare->bytes, message->data + message->offset, left);
+	fastipc_outgoing_copy(spare->bytes, message);
 	spare->message.data = spare->bytes - message->offset;
+	spare->message.gather = NULL;
 	return spare;
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include <fastipc/codec/bits.h>
+#include <fastipc/codec/gather.h>
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -57,8 +58,10 @@ FASTIPC_CODEC uint8_t *fastipc_put(uint8_t *to, const void *from_, size_t size)
 		memcpy(last, from + size - 32, 32);
 		memcpy(to, first, 32);
 		memcpy(to + size - 32, last, 32);
-	} else {
+	} else if (size < FASTIPC_GATHER_LEAST) {
 		memcpy(to, from, size);
+	} else {
+		fastipc_gather_put(to, from, size);
 	}
 	return to + size;
 }
