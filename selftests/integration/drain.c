@@ -137,9 +137,102 @@ static void no_call_fails(void **state)
 	fastipc_buffer_free(&buffer);
 }
 
+/* ---- a server without threads, whose application waits ---- */
+
+#define HELD 30 /* answered later */
+
+static struct fastipc_request *held;
+
+static int on_held(struct fastipc_request *request, void *context)
+{
+	(void)context;
+	check(fastipc_server_drain(this_server, soon()) == -EDEADLK);
+	held = fastipc_request_defer(request);
+	check(held);
+	return 0;
+}
+
+static void *call_held(void *address)
+{
+	struct fastipc_client *caller;
+	intptr_t error = fastipc_client_connect(address, NULL, &caller);
+
+	if (error)
+		return (void *)error;
+	error = fastipc_client_call(caller, HELD, NULL, 0, NULL, soon());
+	fastipc_client_close(caller);
+	return (void *)error;
+}
+
+/* A call is under way when it returns. */
+static void begin_held(pthread_t *caller, char *address, size_t size)
+{
+	struct fastipc_server_options options;
+
+	snprintf(address, size, "held-%d", (int)getpid());
+	fastipc_server_options_init(&options);
+	options.threads = 0;
+	assert_result(fastipc_server_create(address, &options, &this_server),
+		      0);
+	assert_result(fastipc_server_add_handler(this_server, HELD, on_held,
+						 NULL),
+		      0);
+	held = NULL;
+	assert_int_equal(pthread_create(caller, NULL, call_held, address), 0);
+	for (uint64_t until = soon(); !held; usleep(1000)) {
+		assert_true(fastipc_now_ns() < until);
+		assert_true(fastipc_server_dispatch(this_server) >= 0);
+	}
+}
+
+static void *answer_soon(void *argument)
+{
+	usleep(50000);
+	check(!fastipc_request_reply(held, NULL, 0));
+	return argument;
+}
+
+static void drained_in_a_loop(void **state)
+{
+	pthread_t caller, answerer;
+	char address[40];
+	void *result;
+
+	(void)state;
+	begin_held(&caller, address, sizeof(address));
+	assert_int_equal(pthread_create(&answerer, NULL, answer_soon, NULL), 0);
+	assert_result(fastipc_server_drain(this_server, soon()), 0);
+	assert_int_equal(pthread_join(answerer, NULL), 0);
+	assert_int_equal(pthread_join(caller, &result), 0);
+	assert_int_equal((intptr_t)result, 0);
+	fastipc_server_destroy(this_server);
+}
+
+static void not_drained_in_time(void **state)
+{
+	pthread_t caller;
+	char address[40];
+	void *result;
+
+	(void)state;
+	assert_result(fastipc_server_drain(NULL, 0), -EINVAL);
+	begin_held(&caller, address, sizeof(address));
+	assert_result(fastipc_server_drain(this_server,
+					   fastipc_after_ns(20 * MS)),
+		      -ETIMEDOUT);
+	fastipc_server_destroy(this_server);
+	assert_int_equal(pthread_join(caller, &result), 0);
+	assert_int_equal((intptr_t)result, -EPIPE);
+	fastipc_request_reply(held, NULL, 0);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(no_call_fails) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(no_call_fails),
+		cmocka_unit_test(drained_in_a_loop),
+		cmocka_unit_test(not_drained_in_time),
+	};
 
 	return cmocka_run_group_tests_name("drain", tests,
 					   runtime_directory_make,

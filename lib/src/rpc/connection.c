@@ -80,8 +80,9 @@ void fastipc_connection_close(struct connection *connection)
 	__atomic_store_n(&connection->dead, true, __ATOMIC_RELAXED);
 	fastipc_streams_fail(&connection->streams);
 	fastipc_outbox_clear(&connection->outbox, connection);
-	/* Tell a client that still lives that this is an orderly end. */
-	if (!connection->closing && !channel->hungup) {
+	/* Tell a client that still lives that this is an orderly end; but after
+	 * GOAWAY that would say that what is not answered was not begun. */
+	if (!connection->closing && !channel->hungup && !connection->draining) {
 		fastipc_link_shutdown(&channel->link);
 		fastipc_channel_notify(channel,
 				       FASTIPC_WANT_DATA | FASTIPC_WANT_SPACE);
