@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * A server that answers before it has all of the request, which is still being
- * sent, with fields that lie in the memory of the reply.
+ * sent out of the memory that the reply would go to.
  */
 #include "by_hand.h"
 
@@ -31,65 +31,142 @@ static int encode(const void *value, void *data, size_t capacity, size_t *size)
 
 /* ---- the server ---- */
 
-/* The next frame's bytes, at @to; how many. */
-static uint32_t take_next(struct fastipc_channel *channel, unsigned char *to,
-			  uint64_t *id)
+static void look_for_end(struct fastipc_channel *channel)
 {
+	fastipc_channel_check_peer(channel);
+	if (channel->hungup)
+		_exit(0);
+}
+
+/* The next frame's bytes; how many. */
+static uint32_t take_next(struct fastipc_channel *channel, uint64_t *id)
+{
+	static unsigned char bytes[RING];
 	struct fastipc_frame frame;
 	int error;
 
-	while ((error = fastipc_frame_peek(channel, &frame)) == -EAGAIN)
+	while ((error = fastipc_frame_peek(channel, &frame)) == -EAGAIN) {
 		fastipc_channel_await(channel, FASTIPC_WANT_DATA, NULL, 0,
 				      false, fastipc_after_ns(10 * MS));
+		look_for_end(channel);
+	}
 	check(!error);
-	check(!fastipc_frame_take(channel, &frame, to));
+	check(!fastipc_frame_take(channel, &frame, bytes));
 	fastipc_frame_release(channel, &frame);
 	fastipc_channel_notify_space(channel, true);
 	*id = frame.id;
 	return frame.length;
 }
 
-static void answer_early(struct fastipc_channel *channel)
+/* After the first fragment, and then take the others. */
+static void answer_with(struct fastipc_channel *channel, uint8_t flags,
+			const void *answer, uint32_t length)
 {
-	static unsigned char request[BEFORE + FIELD], answer[FIELD];
 	uint64_t id, until = soon();
-	uint32_t size = take_next(channel, request, &id);
+	uint32_t size = take_next(channel, &id);
+	struct header header = good_header(ECHO, id, length);
 
-	memset(answer, 0x11, sizeof(answer));
-	reply(channel, good_header(ECHO, id, FIELD), answer, FIELD);
+	header.flags = flags;
+	reply(channel, header, answer, length);
 	/* Until the client has taken it. */
 	while (channel->tx.head != channel->tx.tail) {
 		check(!fastipc_producer_refresh(&channel->tx));
 		check(fastipc_now_ns() < until);
+		look_for_end(channel);
 	}
-	while (size < sizeof(request))
-		size += take_next(channel, request + size, &id);
-	for (uint32_t i = 0; i < FIELD; i++)
-		check(request[BEFORE + i] == 0x22);
+	while (size < BEFORE + FIELD)
+		size += take_next(channel, &id);
+}
+
+static void answer_early(struct fastipc_channel *channel)
+{
+	static unsigned char answer[FIELD];
+
+	answer_with(channel, 0, answer, sizeof(answer));
+}
+
+static void fail_early(struct fastipc_channel *channel)
+{
+	const uint32_t error = htole32((uint32_t)-EDQUOT);
+
+	answer_with(channel, FASTIPC_FRAME_ERROR, &error, sizeof(error));
 }
 
 /* ---- the client ---- */
 
-static void fields_in_the_reply(void **state)
+static pid_t start(scenario_fn scenario, struct fastipc_client **client)
 {
 	struct fastipc_client_options options;
-	struct fastipc_buffer buffer = { .data = malloc(FIELD),
-					 .capacity = FIELD };
-	struct fastipc_client *client;
-	pid_t pid;
 
-	(void)state;
-	assert_non_null(buffer.data);
-	memset(buffer.data, 0x22, FIELD);
 	by_hand.ring_size = RING;
 	fastipc_client_options_init(&options);
 	options.ring_size = RING;
-	pid = start_scenario(answer_early, &options, &client);
+	return start_scenario(scenario, &options, client);
+}
+
+static struct fastipc_buffer buffer_of(uint32_t size)
+{
+	struct fastipc_buffer buffer = { .data = malloc(size),
+					 .capacity = size };
+
+	assert_non_null(buffer.data);
+	memset(buffer.data, 0x22, size);
+	return buffer;
+}
+
+static void assert_untouched(const struct fastipc_buffer *buffer)
+{
+	const unsigned char *bytes = buffer->data;
+
+	for (uint32_t i = 0; i < buffer->capacity; i++)
+		assert_int_equal(bytes[i], 0x22);
+}
+
+static void fields_in_the_reply(void **state)
+{
+	struct fastipc_buffer buffer = buffer_of(FIELD);
+	struct fastipc_client *client;
+	pid_t pid = start(answer_early, &client);
+
+	(void)state;
 	assert_result(fastipc_client_call_value(client, ECHO, encode, &buffer,
 						&buffer, soon()),
-		      0);
-	assert_int_equal(buffer.size, FIELD);
-	assert_int_equal(((unsigned char *)buffer.data)[FIELD - 1], 0x11);
+		      -EPROTO);
+	assert_untouched(&buffer);
+	fastipc_client_close(client);
+	assert_ended_well(pid);
+	fastipc_buffer_free(&buffer);
+}
+
+static void bytes_in_the_reply(void **state)
+{
+	struct fastipc_buffer buffer = buffer_of(BEFORE + FIELD);
+	struct fastipc_client *client;
+	pid_t pid = start(answer_early, &client);
+
+	(void)state;
+	assert_result(fastipc_client_call(client, ECHO, buffer.data,
+					  buffer.capacity, &buffer, soon()),
+		      -EPROTO);
+	assert_untouched(&buffer);
+	fastipc_client_close(client);
+	assert_ended_well(pid);
+	fastipc_buffer_free(&buffer);
+}
+
+/* That it may: the rest is sent, and the connection goes on. */
+static void failures(void **state)
+{
+	struct fastipc_buffer buffer = buffer_of(BEFORE + FIELD);
+	struct fastipc_client *client;
+	pid_t pid = start(fail_early, &client);
+
+	(void)state;
+	assert_result(fastipc_client_call(client, ECHO, buffer.data,
+					  buffer.capacity, &buffer, soon()),
+		      -EDQUOT);
+	assert_untouched(&buffer);
+	assert_result(fastipc_client_post(client, ECHO, "", 0, 0, soon()), 0);
 	fastipc_client_close(client);
 	assert_ended_well(pid);
 	fastipc_buffer_free(&buffer);
@@ -99,6 +176,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fields_in_the_reply),
+		cmocka_unit_test(bytes_in_the_reply),
+		cmocka_unit_test(failures),
 	};
 
 	return cmocka_run_group_tests_name("early_reply", tests,

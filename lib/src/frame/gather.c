@@ -78,20 +78,6 @@ const unsigned char *fastipc_gather_find(const struct fastipc_gather *gather,
 	return gather->data + at;
 }
 
-bool fastipc_gather_is_in(const struct fastipc_gather *gather, const void *data,
-			  size_t size)
-{
-	uintptr_t from = (uintptr_t)data, to = from + size;
-
-	for (uint32_t i = 0; i < gather->count; i++) {
-		uintptr_t bytes = (uintptr_t)gather->fields[i].bytes;
-
-		if (bytes < to && bytes + gather->fields[i].size > from)
-			return true;
-	}
-	return false;
-}
-
 void fastipc_gather_fill(const struct fastipc_gather *gather)
 {
 	for (uint32_t i = 0; i < gather->count; i++)

@@ -42,10 +42,6 @@ int fastipc_gather_encode(struct fastipc_gather *gather,
 const unsigned char *fastipc_gather_find(const struct fastipc_gather *gather,
 					 uint32_t at, uint32_t *length);
 
-/* Is any of them in the @size bytes at @data? */
-bool fastipc_gather_is_in(const struct fastipc_gather *gather, const void *data,
-			  size_t size);
-
 /* Copy them after all: then the whole message is at @gather->data. */
 void fastipc_gather_fill(const struct fastipc_gather *gather);
 

@@ -205,11 +205,6 @@ static int launch_value(struct fastipc_client *client, struct call *call,
 
 	if (error)
 		return error;
-	/* A server that answers before it has all of the request is not to have
-	 * the rest out of memory that its reply took the place of. */
-	if (call->reply && fastipc_gather_is_in(&gather, call->reply->data,
-						call->reply->capacity))
-		fastipc_outgoing_fill(&message);
 	error = fastipc_call_launch(client, call, &message, 0, deadline);
 	fastipc_value_free(&client->outbox.spare, gather.data);
 	return error;
@@ -235,6 +230,7 @@ FASTIPC_INLINE int call_and_wait(struct fastipc_client *client, uint16_t type,
 	call.deadline = deadline;
 	call.state = CALL_PENDING;
 	call.status = 0;
+	call.sending = false;
 	call.waited = false;
 	call.kept = false;
 	call.reason[0] = '\0';

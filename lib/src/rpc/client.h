@@ -40,8 +40,9 @@ struct call {
 	uint64_t deadline;
 	uint32_t state; /* enum call_state; futex word of its waiter */
 	int status;
-	bool waited; /* on the list of followers */
-	bool kept;   /* keeps its slot until fastipc_client_finish() */
+	bool sending; /* the request, out of memory that is not its own */
+	bool waited;  /* on the list of followers */
+	bool kept;    /* keeps its slot until fastipc_client_finish() */
 	struct call *next, *previous;
 	char reason[96]; /* why the server failed it */
 };
@@ -103,6 +104,16 @@ fastipc_call_find_pending(const struct fastipc_client *client, uint64_t id)
 	struct call *call = fastipc_call_find(client, id);
 
 	return call && call->state != CALL_DONE ? call : NULL;
+}
+
+/*
+ * Whether the server answers what it cannot have whole, which it may do only to
+ * fail it.  What is left of the request might lie where the reply would go.
+ */
+FASTIPC_INLINE bool fastipc_call_is_early(const struct call *call,
+					  const struct fastipc_frame *frame)
+{
+	return call && call->sending && !(frame->flags & FASTIPC_FRAME_ERROR);
 }
 
 FASTIPC_INLINE int fastipc_call_enter(struct fastipc_client *client,

@@ -248,7 +248,7 @@ int fastipc_client_take_laden(struct fastipc_client *client,
 		fastipc_delivery_receive(&client->channel, frame, &delivery);
 	int error = 0;
 
-	if (status == -EPROTO ||
+	if (status == -EPROTO || fastipc_call_is_early(call, frame) ||
 	    (client->assembly.open && frame->id == client->assembly.id)) {
 		fastipc_delivery_free(delivery);
 		return -EPROTO;

@@ -278,6 +278,8 @@ static int take_frame(struct fastipc_client *client)
 	if (__builtin_expect(frame.type > FASTIPC_TYPE_PONG, 0))
 		return take_control(client, &frame);
 	call = fastipc_call_find_pending(client, frame.id);
+	if (__builtin_expect(fastipc_call_is_early(call, &frame), 0))
+		return -EPROTO;
 	if (frame.flags & FASTIPC_FRAME_MORE ||
 	    (client->assembly.open && frame.id == client->assembly.id))
 		return take_fragment(client, call, &frame);

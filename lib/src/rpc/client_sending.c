@@ -90,6 +90,14 @@ static int abort_message(struct fastipc_client *client, uint64_t id)
 	return 0;
 }
 
+static void mark(struct fastipc_client *client, uint64_t id, bool sending)
+{
+	struct call *call = id ? fastipc_call_find_pending(client, id) : NULL;
+
+	if (call)
+		call->sending = sending;
+}
+
 /* Wait in the outbox. */
 static int send_later(struct fastipc_client *client,
 		      struct fastipc_outgoing *message, bool small,
@@ -108,7 +116,9 @@ static int send_later(struct fastipc_client *client,
 			   &sending.parcel);
 	fastipc_client_push_outbox(client);
 	fastipc_client_kick(client);
+	mark(client, message->id, true);
 	error = fastipc_call_await(client, &sending.waiter, deadline);
+	mark(client, message->id, false);
 	if (!error)
 		return client->error ? fastipc_client_over(client) : 0;
 	fastipc_outbox_remove(&client->outbox, &sending.parcel);
