@@ -85,8 +85,10 @@ static void spread(const uint64_t *counts, unsigned int count, double *least,
 	*most = 0;
 	for (unsigned int i = 0; i < count; i++) {
 		values[i] = (double)counts[i];
-		*least = fmin(*least, values[i]);
-		*most = fmax(*most, values[i]);
+		if (values[i] < *least)
+			*least = values[i];
+		if (values[i] > *most)
+			*most = values[i];
 	}
 	median = median_of(values, count);
 	*least = median > 0 ? *least / median : NAN;
