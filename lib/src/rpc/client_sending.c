@@ -16,12 +16,22 @@ struct sending {
 	struct parcel parcel;
 };
 
+static void mark(struct fastipc_client *client, uint64_t id, bool sending)
+{
+	struct call *call = id ? fastipc_call_find_pending(client, id) : NULL;
+
+	if (call)
+		call->sending = sending;
+}
+
 static void sent(struct parcel *parcel, void *context)
 {
 	struct sending *sending =
 		(struct sending *)((char *)parcel -
 				   offsetof(struct sending, parcel));
 
+	/* From here on it may be answered, perhaps before its thread runs. */
+	mark(context, parcel->message.id, false);
 	fastipc_call_done(context, &sending->waiter);
 }
 
@@ -90,14 +100,6 @@ static int abort_message(struct fastipc_client *client, uint64_t id)
 	return 0;
 }
 
-static void mark(struct fastipc_client *client, uint64_t id, bool sending)
-{
-	struct call *call = id ? fastipc_call_find_pending(client, id) : NULL;
-
-	if (call)
-		call->sending = sending;
-}
-
 /* Wait in the outbox. */
 static int send_later(struct fastipc_client *client,
 		      struct fastipc_outgoing *message, bool small,
@@ -111,14 +113,13 @@ static int send_later(struct fastipc_client *client,
 	message->cargo = NULL; /* the parcel has it */
 	fastipc_producer_publish(&client->channel.tx);
 	fastipc_channel_notify(&client->channel, FASTIPC_WANT_DATA);
+	mark(client, message->id, true);
 	fastipc_outbox_add(&client->outbox,
 			   small ? NULL : &client->outbox.large,
 			   &sending.parcel);
 	fastipc_client_push_outbox(client);
 	fastipc_client_kick(client);
-	mark(client, message->id, true);
 	error = fastipc_call_await(client, &sending.waiter, deadline);
-	mark(client, message->id, false);
 	if (!error)
 		return client->error ? fastipc_client_over(client) : 0;
 	fastipc_outbox_remove(&client->outbox, &sending.parcel);
