@@ -45,6 +45,17 @@ async function startServer(name) {
   return server;
 }
 
+// A thread that runs goes on for a moment after kill() has returned.
+async function stop(server) {
+  const tasks = `/proc/${server.pid}/task`;
+  const runs = (id) => !/\) [Tt] /.test(
+    fs.readFileSync(`${tasks}/${id}/stat`, 'latin1'));
+
+  server.kill('SIGSTOP');
+  while (fs.readdirSync(tasks).some(runs))
+    await sleep(1);
+}
+
 async function counts(client) {
   const reply = await client.call(COUNTS, undefined, { deadlineMs: 60000 });
 
@@ -153,7 +164,7 @@ const tests = {
     for (let i = 0; i < 100; i++)
       client.post(POSTED, number(i));
     await until(client, (found) => found.posted === 100);
-    server.kill('SIGSTOP');
+    await stop(server);
     let sent = 0;
     assert.throws(() => {
       for (;;) {
@@ -171,7 +182,7 @@ const tests = {
 
   async pings(server, client) {
     assert.ok(await client.ping() > 0);
-    server.kill('SIGSTOP');
+    await stop(server);
     await assert.rejects(client.ping({ deadlineMs: 100 }),
       { code: 'ETIMEDOUT' });
     server.kill('SIGCONT');
@@ -230,7 +241,7 @@ const tests = {
       assert.ok((await stream.read()).equals(filled(i)));
     await written;
     // A writer waits as long as the server does not read.
-    server.kill('SIGSTOP');
+    await stop(server);
     let done = 0;
     const waiting = (async () => {
       for (let i = 0; i < 60; i++, done++)
