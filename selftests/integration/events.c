@@ -248,6 +248,7 @@ static void client_that_does_not_wait(void **state)
 	while (!done_count)
 		assert_true(turn(client) >= 0);
 	assert_int_equal(kill(server.pid, SIGSTOP), 0);
+	assert_int_equal(waitpid(server.pid, NULL, WUNTRACED), server.pid);
 	/* No deadline: were one to wait, it would do so for ever. */
 	for (int i = 0; i < 300; i++) {
 		size_t size = i % 100 ? 10000 : sizeof(data);
@@ -276,6 +277,7 @@ static void client_that_does_not_wait(void **state)
 	assert_result(fastipc_client_call(client, ECHO, "abc", 3, NULL, soon()),
 		      0);
 	assert_int_equal(kill(server.pid, SIGSTOP), 0);
+	assert_int_equal(waitpid(server.pid, NULL, WUNTRACED), server.pid);
 	while (!error)
 		error = fastipc_client_post(client, NOTE, data, 1000,
 					    FASTIPC_NOWAIT, 0);

@@ -213,6 +213,7 @@ static void cancelled_stream(void **state)
 		      0);
 	assert_result(fastipc_client_ping(client, soon(), NULL), 0);
 	assert_int_equal(kill(server.pid, SIGSTOP), 0);
+	assert_int_equal(waitpid(server.pid, NULL, WUNTRACED), server.pid);
 	begin_waiting(&waiter, read_stream);
 	fastipc_stream_cancel(waiter.stream);
 	assert_woken(&waiter, -ECANCELED);
