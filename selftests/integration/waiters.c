@@ -280,9 +280,20 @@ static void *loop(void *argument)
 	return NULL;
 }
 
-static void loop_and_caller(void **state)
+static void start_held(void (*done)(void *context, int status, const void *data,
+				    size_t size),
+		       uint64_t *id)
 {
 	struct fastipc_call_options options;
+
+	fastipc_call_options_init(&options);
+	options.done = done;
+	assert_result(fastipc_client_start(client, HOLD, NULL, 0, &options, id),
+		      0);
+}
+
+static void loop_and_caller(void **state)
+{
 	struct fastipc_client *other;
 	struct waiter waiter = { 0 };
 	uint64_t id;
@@ -292,10 +303,7 @@ static void loop_and_caller(void **state)
 	other = connect_with(server.address, NULL);
 	told = 0;
 	begin_waiting(&waiter, loop);
-	fastipc_call_options_init(&options);
-	options.done = tell;
-	assert_result(
-		fastipc_client_start(client, HOLD, NULL, 0, &options, &id), 0);
+	start_held(tell, &id);
 	/* It reads for all, as long as it lasts. */
 	assert_result(fastipc_client_ping(client, soon(), NULL), 0);
 	assert_int_equal(ask(other, RELEASE), 1);
@@ -317,18 +325,6 @@ static void assert_loop_is_told(struct fastipc_client *other)
 	loop(&waiter);
 	assert_false(waiter.late);
 	assert_int_equal(told, 2);
-}
-
-static void start_held(void (*done)(void *context, int status, const void *data,
-				    size_t size),
-		       uint64_t *id)
-{
-	struct fastipc_call_options options;
-
-	fastipc_call_options_init(&options);
-	options.done = done;
-	assert_result(fastipc_client_start(client, HOLD, NULL, 0, &options, id),
-		      0);
 }
 
 static void loop_begun_while_another_waits(void **state)

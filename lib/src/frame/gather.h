@@ -10,7 +10,6 @@
 #ifndef FASTIPC_GATHER_H
 #define FASTIPC_GATHER_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
