@@ -588,11 +588,13 @@ static void play_wake(struct fastipc_broadcast *ring, int sock)
 /* All words change all the time, until the end. */
 static void play_noise(struct fastipc_broadcast *ring, int sock)
 {
+	uint64_t *const words[] = { &ring->words->head, &ring->words->latest,
+				    &ring->words->tail };
 	uint64_t x = fastipc_now_ns() | 1;
 	char byte;
 
 	while (recv(sock, &byte, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN) {
-		uint64_t *word = &ring->words->head + x % 3;
+		uint64_t *word = words[x % 3];
 
 		for (int i = 0; i < 100; i++) {
 			x ^= x << 13, x ^= x >> 7, x ^= x << 17;

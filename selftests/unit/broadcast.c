@@ -279,6 +279,23 @@ static void overwritten_meanwhile(void **state)
 	pair_free(&pair);
 }
 
+/* All that is known to be there is read before the tail is looked at. */
+static void behind(void **state)
+{
+	struct pair pair;
+
+	(void)state;
+	pair_make(&pair);
+	for (uint64_t n = 0; n < 5; n++)
+		put_number(&pair, n);
+	assert_int_equal(take_number(&pair), 0);
+	__atomic_store_n(&pair.writer.words->tail, 0, __ATOMIC_RELEASE);
+	for (uint64_t n = 1; n < 5; n++)
+		assert_int_equal(take_number(&pair), n);
+	assert_int_equal(take(&pair), -EPROTO);
+	pair_free(&pair);
+}
+
 static void respects_the_limit(void **state)
 {
 	struct pair pair;
@@ -418,6 +435,7 @@ static void lie(void (*tell)(struct pair *pair), int expected)
 		put_number(&pair, n);
 	take_number(&pair);
 	tell(&pair);
+	pair.reader.tail = pair.reader.cursor; /* look at it again */
 	assert_int_equal(take(&pair), expected);
 	pair_free(&pair);
 }
@@ -503,12 +521,14 @@ static void noise(void **state)
 		pair_make(&pair);
 		pair.reader.latest = round % 2;
 		for (int step = 0; step < 20; step++) {
-			uint64_t *words =
-				(uint64_t *)pair.writer.words + step % 3;
+			struct fastipc_broadcast_words *words =
+				pair.writer.words;
+			uint64_t *const each[] = { &words->head, &words->latest,
+						   &words->tail };
 
 			x ^= x << 13, x ^= x >> 7, x ^= x << 17;
 			if (step % 2)
-				*words = x >> (x % 64);
+				*each[step % 3] = x >> (x % 64);
 			else
 				memcpy(pair.own.data + x % (RING - 8), &x,
 				       step % 4 ? 8 : 2);
@@ -532,6 +552,7 @@ int main(void)
 		cmocka_unit_test(goes_on_with_the_oldest),
 		cmocka_unit_test(newest_only),
 		cmocka_unit_test(overwritten_meanwhile),
+		cmocka_unit_test(behind),
 		cmocka_unit_test(respects_the_limit),
 		cmocka_unit_test(history),
 		cmocka_unit_test(checksum),

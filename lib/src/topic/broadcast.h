@@ -50,18 +50,20 @@
 #define FASTIPC_BROADCAST_AT 1024u
 
 struct fastipc_broadcast_words {
-	/* Line 0: written with each message. */
-	uint64_t head;
+	/* Line 0: written with each message; a reader looks at it when it has
+	 * read all that it knew of. */
 	uint64_t latest;
 	uint64_t tail;
-	uint8_t pad0[FASTIPC_LINE_SIZE - 24];
+	uint8_t pad0[FASTIPC_LINE_SIZE - 16];
 
-	/* Line 1: what the writer waits for: it is to be rung once for each
-	 * value of want but 0, by each reader that blocks it, when that has
-	 * read up to wanted. */
+	/* Line 1: seldom written, looked at by readers for each message.  What
+	 * the writer waits for: it is to be rung once for each value of want
+	 * but 0, by each reader that blocks it, when that has read up to
+	 * wanted. */
+	uint64_t head;
 	uint64_t wanted;
 	uint32_t want;
-	uint8_t pad1[FASTIPC_LINE_SIZE - 12];
+	uint8_t pad1[FASTIPC_LINE_SIZE - 20];
 };
 
 _Static_assert(sizeof(struct fastipc_broadcast_words) == 2 * FASTIPC_LINE_SIZE,
@@ -164,6 +166,7 @@ struct fastipc_follower {
 	uint64_t size;
 	uint64_t mask;
 	uint64_t cursor;      /* the next record to read */
+	uint64_t tail;	      /* as last seen: records before it are there */
 	uint64_t sequence;    /* that it should have */
 	uint64_t summed_from; /* records from this one on have a CRC */
 	uint32_t message_max;
