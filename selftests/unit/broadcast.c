@@ -296,6 +296,51 @@ static void behind(void **state)
 	pair_free(&pair);
 }
 
+/* @count come, and are read; how long to leave the tail alone then. */
+static uint32_t burst(struct pair *pair, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++)
+		put(pair, "12345678", 8);
+	for (unsigned int i = 0; i < count; i++) {
+		assert_int_equal(take(pair), 0);
+		if (i + 1 < count)
+			assert_int_equal(fastipc_follower_pause(&pair->reader),
+					 0);
+	}
+	return fastipc_follower_pause(&pair->reader);
+}
+
+/* Who keeps up with many messages at a time looks at the tail less often. */
+static void pauses(void **state)
+{
+	struct pair pair;
+	uint32_t last = 0;
+
+	(void)state;
+	pair_make(&pair);
+	assert_int_equal(fastipc_follower_pause(&pair.reader), 0);
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(burst(&pair, 1), 0);
+	for (int i = 0; i < 20; i++) {
+		uint32_t next = burst(&pair, 2 + (unsigned int)i);
+
+		assert_true(next > last || next == FASTIPC_FOLLOWER_PAUSE);
+		last = next;
+	}
+	assert_int_equal(last, FASTIPC_FOLLOWER_PAUSE);
+	assert_int_equal(burst(&pair, FASTIPC_FOLLOWER_RUN), last / 2);
+	assert_int_equal(burst(&pair, FASTIPC_FOLLOWER_RUN), last / 4);
+	/* One at a time, or none: at once again. */
+	assert_int_equal(burst(&pair, 1), 0);
+	assert_int_equal(burst(&pair, 10), 1);
+	assert_int_equal(burst(&pair, 10), 3);
+	assert_int_equal(take(&pair), -EAGAIN);
+	assert_int_equal(fastipc_follower_pause(&pair.reader), 0);
+	pair.reader.latest = true;
+	assert_int_equal(burst(&pair, 1), 0);
+	pair_free(&pair);
+}
+
 static void respects_the_limit(void **state)
 {
 	struct pair pair;
@@ -553,6 +598,7 @@ int main(void)
 		cmocka_unit_test(newest_only),
 		cmocka_unit_test(overwritten_meanwhile),
 		cmocka_unit_test(behind),
+		cmocka_unit_test(pauses),
 		cmocka_unit_test(respects_the_limit),
 		cmocka_unit_test(history),
 		cmocka_unit_test(checksum),

@@ -223,9 +223,11 @@ static int find(struct fastipc_follower *reader, uint64_t *position,
 		return (int64_t)(*position - reader->cursor) < 0 ? -EAGAIN : 0;
 	}
 	*position = reader->cursor;
-	if ((int64_t)(reader->tail - reader->cursor) <= 0)
+	if ((int64_t)(reader->tail - reader->cursor) <= 0) {
 		reader->tail = __atomic_load_n(&reader->words->tail,
 					       __ATOMIC_ACQUIRE); /* R1 */
+		reader->run = 0;
+	}
 	*left = reader->tail - reader->cursor;
 	if (!*left)
 		return -EAGAIN;
@@ -273,6 +275,7 @@ static void step(struct fastipc_follower *reader, const struct found *found)
 {
 	reader->cursor = found->position + fastipc_broadcast_space(found->size);
 	reader->sequence = found->sequence + 1;
+	reader->run++;
 	reader->jumped = false;
 }
 

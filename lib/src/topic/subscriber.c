@@ -417,6 +417,8 @@ static int take(struct fastipc_subscriber *subscriber,
 {
 	int error = -ESTALE;
 
+	for (uint32_t i = fastipc_follower_pause(&subscriber->reader); i; i--)
+		fastipc_cpu_relax();
 	for (int i = 0; i < TRIES && error == -ESTALE; i++)
 		error = fastipc_follower_take(&subscriber->reader, message,
 					      lost);
