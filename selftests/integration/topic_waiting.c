@@ -295,7 +295,8 @@ static uint64_t sleeps_of(const struct fastipc_subscriber *subscriber)
 	return stats.sleeps;
 }
 
-#define SLEEPERS 4
+/* So many that two of them wake the others. */
+#define SLEEPERS 8
 
 /* How many were told something after they had slept; of all processes. */
 static unsigned int *slept;

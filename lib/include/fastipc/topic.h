@@ -46,6 +46,9 @@ struct fastipc_topic_options {
 	/* End who held it back too long; otherwise (default) it goes on as
 	 * with FASTIPC_DROP_OLDEST. */
 	bool drop_slow;
+	/* Wake each subscriber that sleeps; otherwise (default), if there are
+	 * many, two of them wake the others. */
+	bool wake_all;
 	/* Who connects and says nothing is dropped after this; 2 s. */
 	uint64_t handshake_timeout_ns;
 	mode_t mode; /* of the socket: who may subscribe; 0600 */

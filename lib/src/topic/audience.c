@@ -76,6 +76,7 @@ void fastipc_topic_drop(struct fastipc_topic *topic, struct fastipc_seat *seat)
 	topic->seats[seat->index]->index = seat->index;
 	topic->sleeps[seat->index] = topic->sleeps[last];
 	topic->rung[seat->index] = topic->rung[last];
+	topic->relays[seat->index] = topic->relays[last];
 	__atomic_store_n(&topic->stats.subscribers, last, __ATOMIC_RELAXED);
 	seat_free(topic, seat);
 }
@@ -111,7 +112,7 @@ static int grow(struct fastipc_topic *topic)
 	uint32_t capacity = topic->capacity ? 2 * topic->capacity : 16;
 	struct fastipc_seat **seats;
 	const uint32_t **sleeps;
-	uint32_t *rung;
+	uint32_t *rung, *relays;
 
 	if (topic->count < topic->capacity)
 		return 0;
@@ -125,7 +126,11 @@ static int grow(struct fastipc_topic *topic)
 	rung = reallocarray(topic->rung, capacity, sizeof(topic->rung[0]));
 	if (rung)
 		topic->rung = rung;
-	if (!seats || !sleeps || !rung)
+	relays =
+		reallocarray(topic->relays, capacity, sizeof(topic->relays[0]));
+	if (relays)
+		topic->relays = relays;
+	if (!seats || !sleeps || !rung || !relays)
 		return fastipc_fail(-ENOMEM, "no memory for a subscriber");
 	topic->capacity = capacity;
 	return 0;
@@ -141,6 +146,7 @@ static void add(struct fastipc_topic *topic, struct fastipc_seat *seat,
 	topic->seats[topic->count] = seat;
 	topic->sleeps[topic->count] = (const uint32_t *)(page + sleep_at);
 	topic->rung[topic->count] = 0;
+	topic->relays[topic->count] = seat->relay;
 	topic->count++;
 	/* One of a want from before. */
 	seat->bytes = seat->blocks;
@@ -202,7 +208,9 @@ static int take_wishes(struct fastipc_topic *topic, struct fastipc_seat *seat,
 	history = __atomic_load_n(&words->history, __ATOMIC_RELAXED);
 	seat->patience_ns =
 		__atomic_load_n(&words->patience_ns, __ATOMIC_RELAXED);
-	if (policy > FASTIPC_BLOCK || *sleep_at < FASTIPC_SEAT_SLEEP ||
+	seat->relay = __atomic_load_n(&words->relay, __ATOMIC_RELAXED);
+	if (policy > FASTIPC_BLOCK || (seat->relay & (seat->relay - 1)) ||
+	    *sleep_at < FASTIPC_SEAT_SLEEP ||
 	    *sleep_at > FASTIPC_CONTROL_SIZE - sizeof(uint32_t) ||
 	    *sleep_at % sizeof(uint32_t))
 		return fastipc_fail(-EBADMSG, "a subscriber's page is none");
@@ -409,6 +417,8 @@ int fastipc_topic_look(struct fastipc_topic *topic, int timeout_ms)
 		expire_greeted(topic);
 	if (topic->blocking)
 		fastipc_topic_read_cursors(topic);
+	if (topic->relayed)
+		fastipc_topic_check_relays(topic);
 	/* For subscribers that think about spinning. */
 	cpu = (uint32_t)(sched_getcpu() + 1);
 	if (cpu != topic->region.control->cpu)

@@ -64,9 +64,14 @@ struct fastipc_broadcast_words {
 	uint64_t wanted;
 	uint32_t want;
 	uint8_t pad1[FASTIPC_LINE_SIZE - 20];
+
+	/* Line 2: of the last ring: the doorbell's value after it, times 2^32,
+	 * and who is to pass it on; see topic.h. */
+	uint64_t relays;
+	uint8_t pad2[FASTIPC_LINE_SIZE - 8];
 };
 
-_Static_assert(sizeof(struct fastipc_broadcast_words) == 2 * FASTIPC_LINE_SIZE,
+_Static_assert(sizeof(struct fastipc_broadcast_words) == 3 * FASTIPC_LINE_SIZE,
 	       "words of a broadcast ring");
 
 struct fastipc_broadcast_header {

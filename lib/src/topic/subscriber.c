@@ -6,6 +6,7 @@
 #include "topic/topic.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/futex.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -40,6 +41,7 @@ struct fastipc_subscriber {
 	uint64_t start;	 /* that PUBLISH said */
 	uint32_t *sleep; /* the own sleep word */
 	uint32_t epoch;	 /* of it */
+	uint32_t relay;	 /* the bit that it sleeps with */
 	uint32_t rung;	 /* the publisher's `want` that was answered last */
 	bool hungup;
 	int over; /* the error that ended it, or 0 */
@@ -88,13 +90,15 @@ static void tell_cursor(struct fastipc_subscriber *subscriber);
 
 /* ---- joining ---- */
 
-/* Any line will do, if others mostly have another. */
-static uint32_t choose_line(void)
+/* Any line and any bit will do, if others mostly have another. */
+static void choose(struct fastipc_seat_words *words)
 {
 	const uint32_t lines = (FASTIPC_CONTROL_SIZE - FASTIPC_SEAT_SLEEP) / 64;
 	uint64_t mix = fastipc_now_ns() * 0x9e3779b97f4a7c15ull;
 
-	return FASTIPC_SEAT_SLEEP + 64 * (uint32_t)((mix >> 32) % lines);
+	words->sleep_at =
+		FASTIPC_SEAT_SLEEP + 64 * (uint32_t)((mix >> 32) % lines);
+	words->relay = 1u << (mix >> 59);
 }
 
 static void write_wishes(struct fastipc_subscriber *subscriber,
@@ -106,7 +110,8 @@ static void write_wishes(struct fastipc_subscriber *subscriber,
 	words->policy = options->policy;
 	words->history = options->history;
 	words->patience_ns = options->patience_ns;
-	words->sleep_at = choose_line();
+	choose(words);
+	subscriber->relay = words->relay;
 	subscriber->sleep =
 		(uint32_t *)((unsigned char *)own->control + words->sleep_at);
 }
@@ -310,6 +315,23 @@ static void disarm(struct fastipc_subscriber *subscriber)
 			 __ATOMIC_RELAXED);
 }
 
+/*
+ * The doorbell was rung while this one slept.  Who is to pass that on wakes all
+ * others that sleep; and who missed a later ring, as its bit may have been in
+ * one before.  (topic.h)
+ */
+static void pass_on(const struct fastipc_subscriber *subscriber, uint32_t seen)
+{
+	uint64_t relays = __atomic_load_n(&subscriber->reader.words->relays,
+					  __ATOMIC_RELAXED);
+
+	if ((uint32_t)(relays >> 32) == seen + 1 &&
+	    !((uint32_t)relays & subscriber->relay))
+		return;
+	syscall(SYS_futex, &subscriber->link.peer.control->doorbell, FUTEX_WAKE,
+		INT_MAX, NULL, NULL, 0);
+}
+
 static void sleep_once(struct fastipc_subscriber *subscriber, uint64_t until)
 {
 	const struct fastipc_control *peer = subscriber->link.peer.control;
@@ -319,13 +341,15 @@ static void sleep_once(struct fastipc_subscriber *subscriber, uint64_t until)
 
 	if (!is_ready(subscriber)) /* S4 */
 		syscall(SYS_futex, &peer->doorbell, FUTEX_WAIT_BITSET, seen,
-			&at, NULL, FUTEX_BITSET_MATCH_ANY); /* S5 */
+			&at, NULL, subscriber->relay); /* S5 */
 	disarm(subscriber);
-	if (__atomic_load_n(&peer->doorbell, __ATOMIC_ACQUIRE) != seen)
-		fastipc_wait_learn_wake(&subscriber->wait,
-					__atomic_load_n(&peer->wake_ns,
-							__ATOMIC_RELAXED),
-					fastipc_now_ns());
+	if (__atomic_load_n(&peer->doorbell, __ATOMIC_ACQUIRE) == seen)
+		return;
+	fastipc_wait_learn_wake(&subscriber->wait,
+				__atomic_load_n(&peer->wake_ns,
+						__ATOMIC_RELAXED),
+				fastipc_now_ns());
+	pass_on(subscriber, seen);
 }
 
 static int sleep_until(struct fastipc_subscriber *subscriber, uint64_t deadline)

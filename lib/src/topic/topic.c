@@ -19,6 +19,11 @@
 
 #define RING_DEFAULT (1u << 20)
 #define SUBSCRIBERS_MAX 65536u
+/* From so many sleepers on two of them wake the others: for fewer the way over
+ * those two is longer than it is worth. */
+#define RELAY_LEAST 6
+/* Who still sleeps when that much has passed was forgotten. */
+#define RELAY_NS 2000000u
 
 void fastipc_topic_options_init(struct fastipc_topic_options *options)
 {
@@ -82,6 +87,7 @@ static void topic_free(struct fastipc_topic *topic)
 	fastipc_region_unmap(&topic->region);
 	free(topic->sleeps);
 	free(topic->rung);
+	free(topic->relays);
 	free(topic->seats);
 	free(topic);
 }
@@ -129,6 +135,7 @@ int fastipc_topic_create(const char *address,
 	if (!topic)
 		return fastipc_fail(-ENOMEM, "no memory for a topic");
 	topic->options = options;
+	topic->direct = options.wake_all;
 	topic->rendezvous.fd = topic->rendezvous.reserve_fd = -1;
 	topic->epoll_fd = topic->ring_fd = -1;
 	topic->started_ns = fastipc_now_ns();
@@ -140,13 +147,24 @@ int fastipc_topic_create(const char *address,
 	return error;
 }
 
+/* Returns how many slept, with one of @bits or more, and were woken. */
+static long futex_wake(const struct fastipc_topic *topic, uint32_t bits)
+{
+	return syscall(SYS_futex, &topic->region.control->doorbell,
+		       FUTEX_WAKE_BITSET, INT_MAX, NULL, NULL, bits);
+}
+
 void fastipc_topic_destroy(struct fastipc_topic *topic)
 {
 	if (!topic)
 		return;
 	__atomic_store_n(&topic->region.control->state, FASTIPC_STATE_SHUTDOWN,
 			 __ATOMIC_RELEASE);
+	/* Nobody will look whether this has reached all. */
+	topic->direct = true;
 	fastipc_topic_ring(topic);
+	if (topic->relayed)
+		futex_wake(topic, FUTEX_BITSET_MATCH_ANY);
 	fastipc_topic_drop_all(topic);
 	topic_free(topic);
 }
@@ -176,10 +194,61 @@ static void send_byte(int sock)
 	(void)!send(sock, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-void fastipc_topic_wake(struct fastipc_topic *topic, uint32_t first)
+/* Who sleeps in the futex, and two of them that are able to pass a ring on,
+ * each as likely as any other. */
+struct sleepers {
+	uint32_t count;
+	uint32_t able;
+	uint32_t relays[2];
+	uint64_t random;
+};
+
+static void add_sleeper(struct sleepers *sleepers, uint32_t relay)
+{
+	uint32_t place = sleepers->able;
+
+	sleepers->count++;
+	if (!relay)
+		return;
+	sleepers->able++;
+	sleepers->random =
+		sleepers->random * 6364136223846793005u + 1442695040888963407u;
+	if (place >= 2)
+		place = (uint32_t)(sleepers->random >> 33) % sleepers->able;
+	if (place < 2)
+		sleepers->relays[place] = relay;
+}
+
+/*
+ * Two are enough to be told, or all must be.  Two that were about to wake up
+ * by themselves have not seen this ring, and do not pass it on: then fewer
+ * have been woken.
+ */
+static void ring_futex(struct fastipc_topic *topic,
+		       const struct sleepers *sleepers)
 {
 	struct fastipc_control *own = topic->region.control;
-	bool futex = false;
+	uint32_t doorbell = own->doorbell + 1;
+	uint32_t relays = 0;
+
+	if (sleepers->count >= RELAY_LEAST && sleepers->able >= 2 &&
+	    !topic->direct)
+		relays = sleepers->relays[0] | sleepers->relays[1];
+	__atomic_store_n(&topic->ring.words->relays,
+			 (uint64_t)doorbell << 32 | relays, __ATOMIC_RELAXED);
+	__atomic_store_n(&own->wake_ns, fastipc_now_ns(), __ATOMIC_RELAXED);
+	__atomic_store_n(&own->doorbell, doorbell, __ATOMIC_RELEASE);
+	if (!relays || futex_wake(topic, relays) < 2)
+		futex_wake(topic, FUTEX_BITSET_MATCH_ANY);
+	else
+		topic->relayed = true;
+}
+
+/* Not in the way of those that need not be rung. */
+static __attribute__((noinline)) void ring_sleepers(struct fastipc_topic *topic,
+						    uint32_t first)
+{
+	struct sleepers sleepers = { .random = fastipc_now_ns() };
 
 	for (uint32_t i = first; i < topic->count; i++) {
 		uint32_t sleep =
@@ -192,14 +261,39 @@ void fastipc_topic_wake(struct fastipc_topic *topic, uint32_t first)
 		if ((sleep & FASTIPC_SLEEP_MODE_MASK) == FASTIPC_SLEEP_POLL)
 			send_byte(topic->seats[i]->sock);
 		else
-			futex = true;
+			add_sleeper(&sleepers, topic->relays[i]);
 		fastipc_topic_count(&topic->stats.wakes, 1);
 	}
-	if (!futex)
-		return;
-	__atomic_store_n(&own->wake_ns, fastipc_now_ns(), __ATOMIC_RELAXED);
-	__atomic_fetch_add(&own->doorbell, 1, __ATOMIC_RELEASE);
-	syscall(SYS_futex, &own->doorbell, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+	if (sleepers.count)
+		ring_futex(topic, &sleepers);
+}
+
+/* Whether somebody was rung and has not said since that it is awake. */
+static bool is_asleep(const struct fastipc_topic *topic)
+{
+	for (uint32_t i = 0; i < topic->count; i++) {
+		uint32_t sleep =
+			__atomic_load_n(topic->sleeps[i], __ATOMIC_RELAXED);
+
+		if ((sleep & FASTIPC_SLEEP_MODE_MASK) == FASTIPC_SLEEP_FUTEX &&
+		    sleep == topic->rung[i])
+			return true;
+	}
+	return false;
+}
+
+void fastipc_topic_check_relays(struct fastipc_topic *topic)
+{
+	uint64_t rung = topic->region.control->wake_ns;
+
+	if (is_asleep(topic)) {
+		if (fastipc_now_ns() - rung < RELAY_NS)
+			return;
+		/* Who is not in the futex any more is only slow. */
+		if (futex_wake(topic, FUTEX_BITSET_MATCH_ANY) > 0)
+			topic->direct = true;
+	}
+	topic->relayed = false;
 }
 
 void fastipc_topic_ring(struct fastipc_topic *topic)
@@ -216,7 +310,7 @@ void fastipc_topic_ring(struct fastipc_topic *topic)
 
 		if (__builtin_expect(sleep & FASTIPC_SLEEP_MODE_MASK, 0) &&
 		    sleep != topic->rung[i]) {
-			fastipc_topic_wake(topic, i);
+			ring_sleepers(topic, i);
 			return;
 		}
 	}

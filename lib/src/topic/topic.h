@@ -21,6 +21,16 @@
  * that nobody writes while nobody goes to sleep.  Who sleeps in poll() gets a
  * byte on its socket instead.
  *
+ * To wake one costs the kernel as much as to publish a hundred messages.  So
+ * when many are to be woken the publisher wakes two of them, which wake all
+ * others, before they read; each sleeps with a bit of its own choice, for
+ * FUTEX_WAKE_BITSET, and `relays` says which bits are to pass on.  The two are
+ * taken at random, so one that hangs or is hostile does no harm: the other
+ * does it.  If fewer than two were there to be woken, the publisher wakes all.
+ * If somebody still sleeps in the futex when the publisher looks, some
+ * milliseconds later, it wakes them, and trusts nobody to pass on any more.
+ * Should it not look, they look themselves, by the end of their slice of sleep.
+ *
  * Waiting for room is the same the other way around: the publisher stores
  * `wanted` and a new `want`, has a full barrier, and looks at the cursors; a
  * subscriber that blocks stores its cursor, has a full barrier, and looks at
@@ -51,7 +61,8 @@ struct fastipc_seat_words {
 	uint32_t sleep_at; /* offset of its sleep word in the page */
 	uint64_t history;
 	uint64_t patience_ns;
-	uint8_t pad0[FASTIPC_LINE_SIZE - 24];
+	uint32_t relay; /* the bit that it sleeps with; 0: it passes on nothing */
+	uint8_t pad0[FASTIPC_LINE_SIZE - 28];
 
 	/* Line 1: of one that blocks: bytes of the ring that it has read,
 	 * from where PUBLISH let it begin. */
@@ -83,6 +94,7 @@ struct fastipc_seat {
 	uint64_t deadline; /* of the handshake */
 	struct fastipc_region region;
 	const struct fastipc_seat_words *words;
+	uint32_t relay;	   /* the bit that it sleeps with */
 	uint64_t start;	   /* where it began */
 	uint64_t consumed; /* as last read */
 	uint64_t patience_ns;
@@ -96,17 +108,20 @@ struct fastipc_topic {
 	struct fastipc_lock lock; /* of all but the counters */
 	struct fastipc_broadcast ring;
 	/* What R3 looks at, dense, as it is done for each message: the sleep
-	 * words; and those that were rung last. */
+	 * words; those that were rung last; and the bits to sleep with. */
 	const uint32_t **sleeps;
 	uint32_t *rung;
+	uint32_t *relays;
 	uint32_t count;	      /* of subscribers */
 	uint32_t blocking;    /* of these */
 	struct timespec tick; /* when sockets were looked at last, coarsely */
 	uint64_t limit;	      /* blocking ones have read up to here, at least */
 	struct fastipc_seat **seats; /* as sleeps */
-	uint32_t capacity;	     /* of the three */
+	uint32_t capacity;	     /* of the four */
 	uint32_t want;
-	uint32_t guess;		      /* size of the last encoded message */
+	bool relayed;	/* whether all were woken is still to be seen */
+	bool direct;	/* wake all without others' help */
+	uint32_t guess; /* size of the last encoded message */
 	struct fastipc_seat *greeted; /* not subscribed yet */
 	uint32_t greeted_count;
 	int epoll_fd;
@@ -136,9 +151,10 @@ void fastipc_topic_read_cursors(struct fastipc_topic *topic);
 /* Wait until all that block have read up to @need, or do so no more. */
 int fastipc_topic_await_room(struct fastipc_topic *topic, uint64_t need,
 			     uint64_t deadline);
-/* R4, and R2 to R4. */
-void fastipc_topic_wake(struct fastipc_topic *topic, uint32_t first);
+/* R2 to R4. */
 void fastipc_topic_ring(struct fastipc_topic *topic);
+/* Whether those that were to be woken by others are awake; if it is time. */
+void fastipc_topic_check_relays(struct fastipc_topic *topic);
 
 /* Where it reads, as last seen. */
 static inline uint64_t fastipc_seat_cursor(const struct fastipc_seat *seat)
