@@ -168,6 +168,7 @@ long fastipc_end_wake(struct fastipc_end *end, void __user *uarg);
 long fastipc_end_swap(struct fastipc_end *end, void __user *uarg);
 __poll_t fastipc_end_poll(struct file *file, struct poll_table_struct *table);
 void fastipc_end_wake_all(struct fastipc_end *end);
+void fastipc_wait_init(void);
 
 /* limit.c */
 int fastipc_limit_charge(struct fastipc_channel *channel);

@@ -158,6 +158,7 @@ static int __init fastipc_init(void)
 	int ret;
 
 	fastipc_limit_init();
+	fastipc_wait_init();
 	ret = fastipc_netlink_init();
 	if (ret)
 		return ret;

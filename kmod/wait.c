@@ -187,20 +187,37 @@ static bool fastipc_wait_valid(const struct fastipc_ioc_wait *arg)
 }
 
 /*
- * With @sync, the caller is about to sleep, and the task may as well have its
- * CPU.  Only a wait queue can tell the scheduler, so here is one for the moment.
+ * What wakes a task with the hint that the waker is about to sleep, so that the
+ * task may as well have its CPU.  Only the scheduler knows it by name; a wait
+ * queue passes it on to those that are woken.
  */
-static void fastipc_wake_task(struct task_struct *task, bool sync)
+static int fastipc_sync_flags __ro_after_init;
+
+static int __init fastipc_wake_learn(struct wait_queue_entry *entry,
+				     unsigned int mode, int flags, void *key)
+{
+	fastipc_sync_flags = flags;
+	return 1;
+}
+
+/**
+ * fastipc_wait_init() - learn how to wake a task whose waker is about to sleep
+ */
+void __init fastipc_wait_init(void)
 {
 	DECLARE_WAIT_QUEUE_HEAD_ONSTACK(queue);
+	struct wait_queue_entry entry;
+
+	init_waitqueue_func_entry(&entry, fastipc_wake_learn);
+	add_wait_queue(&queue, &entry);
+	wake_up_interruptible_sync(&queue);
+}
+
+static void fastipc_wake_task(struct task_struct *task, int flags)
+{
 	DECLARE_WAITQUEUE(entry, task);
 
-	if (!sync) {
-		default_wake_function(&entry, TASK_INTERRUPTIBLE, 0, NULL);
-		return;
-	}
-	__add_wait_queue(&queue, &entry);
-	wake_up_interruptible_sync(&queue);
+	default_wake_function(&entry, TASK_INTERRUPTIBLE, flags, NULL);
 }
 
 /*
@@ -208,7 +225,7 @@ static void fastipc_wake_task(struct task_struct *task, bool sync)
  * lock.  Who comes while it is at it, maybe somebody just woken, is of the next
  * round: this one comes to an end.
  */
-static void fastipc_wake_sleepers(struct fastipc_end *end, bool sync)
+static void fastipc_wake_sleepers(struct fastipc_end *end, int flags)
 {
 	struct fastipc_sleeper *sleeper;
 	struct task_struct *task;
@@ -234,7 +251,7 @@ static void fastipc_wake_sleepers(struct fastipc_end *end, bool sync)
 		smp_store_release(&sleeper->woken, true);
 		spin_unlock(&end->sleep_lock);
 
-		fastipc_wake_task(task, sync);
+		fastipc_wake_task(task, flags);
 		if (!more)
 			goto out;
 
@@ -245,7 +262,7 @@ out:
 	rcu_read_unlock();
 }
 
-static void fastipc_wake_peer(struct fastipc_end *end, bool sync)
+static void fastipc_wake_peer(struct fastipc_end *end, int flags)
 {
 	struct fastipc_end *peer = end->peer;
 
@@ -256,7 +273,7 @@ static void fastipc_wake_peer(struct fastipc_end *end, bool sync)
 	 */
 	smp_mb__after_atomic();
 
-	fastipc_wake_sleepers(peer, sync);
+	fastipc_wake_sleepers(peer, flags);
 
 	/*
 	 * All of them, exclusive ones as well: what came may be what only one
@@ -273,7 +290,7 @@ static void fastipc_wake_peer(struct fastipc_end *end, bool sync)
  */
 void fastipc_end_wake_all(struct fastipc_end *end)
 {
-	fastipc_wake_sleepers(end, false);
+	fastipc_wake_sleepers(end, 0);
 	wake_up_interruptible_all(&end->pollers);
 }
 
@@ -320,7 +337,7 @@ long fastipc_end_swap(struct fastipc_end *end, void __user *uarg)
 	if (!fastipc_wait_valid(&arg) || arg.side != FASTIPC_SIDE_PEER)
 		return -EINVAL;
 
-	fastipc_wake_peer(end, true);
+	fastipc_wake_peer(end, fastipc_sync_flags);
 	ret = fastipc_wait(end, &arg);
 	trace_fastipc_swap(end, &arg, ret);
 	return ret;
@@ -345,11 +362,11 @@ long fastipc_end_wake(struct fastipc_end *end, void __user *uarg)
 
 	switch (arg.side) {
 	case FASTIPC_SIDE_PEER:
-		fastipc_wake_peer(end, false);
+		fastipc_wake_peer(end, 0);
 		break;
 	case FASTIPC_SIDE_OWN:
 		atomic64_inc(&end->wakes);
-		fastipc_wake_sleepers(end, false);
+		fastipc_wake_sleepers(end, 0);
 		break;
 	default:
 		return -EINVAL;

@@ -417,6 +417,99 @@ TEST_F(wait, many_sleepers)
 	}
 }
 
+/* ---- what the scheduler is told ---- */
+
+static int schedstats(char want)
+{
+	int fd = open("/proc/sys/kernel/sched_schedstats", O_RDWR | O_CLOEXEC);
+	char had = '0';
+	bool done;
+
+	if (fd < 0)
+		return -errno;
+	done = pread(fd, &had, 1, 0) == 1 && pwrite(fd, &want, 1, 0) == 1;
+	close(fd);
+	return done ? had : -EIO;
+}
+
+/* How often a thread was woken by somebody about to sleep; -1: not counted. */
+static int sync_wakeups(pid_t tid)
+{
+	char path[64], line[128];
+	int count = -1;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/sched", tid);
+	file = fopen(path, "re");
+	while (file && count < 0 && fgets(line, sizeof(line), file))
+		if (sscanf(line, "nr_wakeups_sync : %d", &count) != 1)
+			count = -1;
+	if (file)
+		fclose(file);
+	return count;
+}
+
+/* Until the doorbell has been rung twice. */
+static int sleep_twice(void *argument)
+{
+	const int *fd = argument;
+	int result = wait_peer(*fd, 0, 0);
+
+	return result ? result : wait_peer(*fd, 1, 0);
+}
+
+static bool sleeps_again(const struct pair *p, const struct thread *t)
+{
+	struct fastipc_ioc_info i;
+
+	return !info(p->fd[0], &i) && i.waits == 2 &&
+	       sleeps_in(t->tid, SYS_ioctl);
+}
+
+FIXTURE(sync)
+{
+	struct pair p;
+	struct thread thread;
+	int had; /* '0' or '1' */
+};
+
+FIXTURE_SETUP(sync)
+{
+	self->had = schedstats('1');
+	ASSERT_EQ(0, pair_open(&self->p, RING));
+	ASSERT_EQ(0, thread_start(&self->thread, sleep_twice, &self->p.fd[0]));
+	ASSERT_TRUE(ASLEEP(self->thread.tid, SYS_ioctl));
+}
+
+FIXTURE_TEARDOWN(sync)
+{
+	ASSERT_EQ(0, shut_down(self->p.fd[0], FASTIPC_ABORT));
+	thread_join(&self->thread);
+	pair_close(&self->p);
+	if (self->had >= 0)
+		schedstats((char)self->had);
+}
+
+TEST_F(sync, swap_says_that_it_sleeps)
+{
+	if (sync_wakeups(self->thread.tid) < 0)
+		SKIP(return, "no sched_schedstats");
+	ASSERT_EQ(0, sync_wakeups(self->thread.tid));
+	self->p.own[1]->doorbell = 1;
+	EXPECT_EQ(-ETIMEDOUT, swap_peer(self->p.fd[1], 0, in_ns(MS)));
+	ASSERT_TRUE(EVENTUALLY(sleeps_again(&self->p, &self->thread)));
+	EXPECT_EQ(1, sync_wakeups(self->thread.tid));
+}
+
+TEST_F(sync, wake_does_not)
+{
+	if (sync_wakeups(self->thread.tid) < 0)
+		SKIP(return, "no sched_schedstats");
+	ASSERT_EQ(0, ring_bell(&self->p, 1));
+	ASSERT_TRUE(EVENTUALLY(sleeps_again(&self->p, &self->thread)));
+	EXPECT_EQ(0, sync_wakeups(self->thread.tid));
+}
+
 /* ---- the peer's end while asleep ---- */
 
 TEST_F(wait, until_the_peer_closes)
