@@ -125,7 +125,7 @@ struct fastipc_channel *fastipc_channel_create(const u32 ring_size[2])
 		end->peer = &channel->end[!i];
 		end->index = i;
 		spin_lock_init(&end->sleep_lock);
-		INIT_LIST_HEAD(&end->sleepers);
+		INIT_HLIST_HEAD(&end->sleepers);
 		init_waitqueue_head(&end->pollers);
 		channel->bytes += FASTIPC_CONTROL_SIZE + ring_size[i];
 	}

@@ -59,9 +59,8 @@ struct fastipc_region {
  * @flags: FASTIPC_INFO_*: what this end is to know about its peer.  Written
  *	under @channel->lock with release, read without it with acquire: who
  *	sees that the peer is gone also sees all that it wrote.
- * @sleep_lock: of the two below; nothing else is taken inside
- * @round: how often @sleepers were woken
- * @sleepers: who sleeps in WAIT and SWAP on this end, in the order they came
+ * @sleep_lock: of @sleepers; nothing else is taken inside
+ * @sleepers: who sleeps in WAIT and SWAP on this end
  * @pollers: who sleeps in poll() and its kin on this end
  * @armed: FASTIPC_WANT_* that pollers asked for since @pollers was last woken;
  *	set under @pollers.lock, taken by the peer's WAKE without it
@@ -82,9 +81,8 @@ struct fastipc_end {
 	struct fastipc_end *peer;
 	u32 index;
 	u32 flags;
-	spinlock_t sleep_lock; /* of round and sleepers */
-	u64 round;
-	struct list_head sleepers;
+	spinlock_t sleep_lock; /* of sleepers */
+	struct hlist_head sleepers;
 	wait_queue_head_t pollers;
 	atomic_t armed;
 	u32 epoch;

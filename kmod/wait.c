@@ -28,17 +28,15 @@
 
 /**
  * struct fastipc_sleeper - a thread in WAIT or SWAP, on its stack
- * @link: in fastipc_end.sleepers, under fastipc_end.sleep_lock; not any more
- *	when it is @woken
+ * @link: in fastipc_end.sleepers, or on the list of who is waking them, under
+ *	fastipc_end.sleep_lock; not any more when it is @woken
  * @task: the thread
- * @round: fastipc_end.round when it came
  * @woken: somebody called WAKE.  That ends the wait, even if no word differs; a
  *	wake-up by a timer, by a signal or by chance does not.
  */
 struct fastipc_sleeper {
-	struct list_head link;
+	struct hlist_node link;
 	struct task_struct *task;
-	u64 round;
 	bool woken;
 };
 
@@ -154,8 +152,7 @@ static int fastipc_wait(struct fastipc_end *end,
 	int ret;
 
 	spin_lock(&end->sleep_lock);
-	sleeper.round = end->round;
-	list_add_tail(&sleeper.link, &end->sleepers);
+	hlist_add_head(&sleeper.link, &end->sleepers);
 	spin_unlock(&end->sleep_lock);
 
 	ret = fastipc_wait_look(end, arg);
@@ -166,7 +163,7 @@ static int fastipc_wait(struct fastipc_end *end,
 	if (!smp_load_acquire(&sleeper.woken)) {
 		spin_lock(&end->sleep_lock);
 		if (!sleeper.woken)
-			list_del(&sleeper.link);
+			hlist_del(&sleeper.link);
 		spin_unlock(&end->sleep_lock);
 	}
 	return ret;
@@ -222,27 +219,25 @@ static void fastipc_wake_task(struct task_struct *task, int flags)
 
 /*
  * Wakes all who are on the list when it is called, one by one, each without the
- * lock.  Who comes while it is at it, maybe somebody just woken, is of the next
- * round: this one comes to an end.
+ * lock.  Meanwhile they are on a list of this call's own: who comes while it is
+ * at it, maybe somebody just woken, does not keep it from its end.
  */
 static void fastipc_wake_sleepers(struct fastipc_end *end, int flags)
 {
 	struct fastipc_sleeper *sleeper;
+	struct hlist_head sleepers;
 	struct task_struct *task;
-	bool more;
-	u64 round;
+	bool last;
 
 	/* A task that is seen on the list is not freed before this ends. */
 	rcu_read_lock();
 	spin_lock(&end->sleep_lock);
-	round = ++end->round;
-	while ((sleeper = list_first_entry_or_null(&end->sleepers,
-						   struct fastipc_sleeper,
-						   link)) &&
-	       sleeper->round < round) {
+	hlist_move_list(&end->sleepers, &sleepers);
+	while ((sleeper = hlist_entry_safe(sleepers.first,
+					   struct fastipc_sleeper, link))) {
 		task = sleeper->task;
-		list_del(&sleeper->link);
-		more = !list_empty(&end->sleepers);
+		hlist_del(&sleeper->link);
+		last = hlist_empty(&sleepers);
 		/*
 		 * Last, with release: from here on, it may leave, and its stack
 		 * with it.  Before the task becomes runnable, which is a
@@ -252,7 +247,7 @@ static void fastipc_wake_sleepers(struct fastipc_end *end, int flags)
 		spin_unlock(&end->sleep_lock);
 
 		fastipc_wake_task(task, flags);
-		if (!more)
+		if (last)
 			goto out;
 
 		spin_lock(&end->sleep_lock);

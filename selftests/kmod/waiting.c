@@ -417,6 +417,49 @@ TEST_F(wait, many_sleepers)
 	}
 }
 
+/* End 0 in a thread that sleeps again and again, each time for a moment. */
+struct passer {
+	struct thread thread;
+	unsigned long request;
+	int fd;
+	uint64_t until;
+};
+
+static int come_and_go(void *argument)
+{
+	const struct passer *passer = argument;
+	int result = 0;
+
+	while (now_ns() < passer->until && (!result || result == -ETIMEDOUT)) {
+		struct fastipc_ioc_wait w =
+			IOC_STRUCT(wait, .clock = CLOCK_MONOTONIC,
+				   .deadline = in_ns(MS / 20));
+
+		result = call(passer->fd, passer->request, &w);
+	}
+	return result == -ETIMEDOUT ? 0 : result;
+}
+
+/* Whose time is over leaves the list, also while others on it are woken. */
+TEST_F(wait, leaving_while_others_are_woken)
+{
+	static struct passer passers[8];
+	uint64_t until = in_ns(SECOND / 2);
+
+	for (size_t n = 0; n < ARRAY_SIZE(passers); n++) {
+		passers[n] = (struct passer){ .request = variant->request,
+					      .fd = self->p.fd[0],
+					      .until = until };
+		ASSERT_EQ(0, thread_start(&passers[n].thread, come_and_go,
+					  &passers[n]));
+	}
+	while (now_ns() < until)
+		ASSERT_EQ(0, wake(self->p.fd[1], FASTIPC_SIDE_PEER));
+	for (size_t n = 0; n < ARRAY_SIZE(passers); n++) {
+		EXPECT_EQ(0, thread_join(&passers[n].thread));
+	}
+}
+
 /* ---- what the scheduler is told ---- */
 
 static int schedstats(char want)
