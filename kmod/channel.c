@@ -286,8 +286,9 @@ static void fastipc_end_shutdown(struct fastipc_end *end)
 	fastipc_end_wake_all(end->peer);
 }
 
-static long fastipc_end_ioc_shutdown(struct fastipc_end *end,
-				     void __user *uarg)
+/* This one and the next have frames that WAIT and SWAP are to do without. */
+static noinline_for_stack long
+fastipc_end_ioc_shutdown(struct fastipc_end *end, void __user *uarg)
 {
 	struct fastipc_ioc_shutdown arg;
 	u32 size;
@@ -315,7 +316,8 @@ static u64 fastipc_channel_created_ns(const struct fastipc_channel *channel)
 	return timespec64_to_ns(&created);
 }
 
-static long fastipc_end_info(struct fastipc_end *end, void __user *uarg)
+static noinline_for_stack long
+fastipc_end_info(struct fastipc_end *end, void __user *uarg)
 {
 	struct fastipc_channel *channel = end->channel;
 	struct fastipc_end *peer = end->peer;

@@ -155,6 +155,8 @@ void fastipc_channel_totals(struct fastipc_totals *totals);
 struct file *fastipc_end_open(struct fastipc_end *end);
 
 /* main.c */
+int fastipc_copy_in_sized(void *arg, size_t known, const void __user *uarg,
+			  u32 *size);
 long fastipc_query(void __user *uarg);
 
 /* map.c */
@@ -197,15 +199,11 @@ void fastipc_netlink_exit(void);
 static __always_inline int fastipc_copy_in(void *arg, size_t known,
 					   const void __user *uarg, u32 *size)
 {
-	if (get_user(*size, (const u32 __user *)uarg))
-		return -EFAULT;
-	if (likely(*size == known))
-		return copy_from_user(arg, uarg, known) ? -EFAULT : 0;
-	if (*size < known)
-		return -EINVAL;
-	if (*size > PAGE_SIZE)
-		return -E2BIG;
-	return copy_struct_from_user(arg, known, uarg, *size);
+	if (likely(!copy_from_user(arg, uarg, known) && *(u32 *)arg == known)) {
+		*size = known;
+		return 0;
+	}
+	return fastipc_copy_in_sized(arg, known, uarg, size);
 }
 
 #endif /* _FASTIPC_FASTIPC_H */

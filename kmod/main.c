@@ -24,6 +24,27 @@ module_param_named(mode, fastipc_mode, ushort, 0444);
 MODULE_PARM_DESC(mode, "Permissions of /dev/fastipc (default 0666)");
 
 /**
+ * fastipc_copy_in_sized() - fastipc_copy_in(), of an argument of another size
+ * @arg: where to
+ * @known: bytes of @arg
+ * @uarg: the caller's
+ * @size: how many bytes the caller says it has
+ *
+ * Return: as fastipc_copy_in().
+ */
+int fastipc_copy_in_sized(void *arg, size_t known, const void __user *uarg,
+			  u32 *size)
+{
+	if (get_user(*size, (const u32 __user *)uarg))
+		return -EFAULT;
+	if (*size < known)
+		return -EINVAL;
+	if (*size > PAGE_SIZE)
+		return -E2BIG;
+	return copy_struct_from_user(arg, known, uarg, *size);
+}
+
+/**
  * fastipc_query() - what this module is, and what the caller may still have
  * @uarg: struct fastipc_ioc_query
  *

@@ -98,19 +98,17 @@ static void fastipc_wait_start_timer(struct hrtimer_sleeper *timer,
 	hrtimer_sleeper_start_expires(timer, HRTIMER_MODE_ABS);
 }
 
-/* The caller is on the list, and has found nothing to return. */
+/*
+ * The caller is on the list, and has found nothing to return.  @timeout: its
+ * timer runs; NULL: there is none.
+ */
 static int fastipc_wait_sleep(struct fastipc_end *end,
-			      struct fastipc_sleeper *sleeper,
-			      const struct fastipc_ioc_wait *arg)
+			      const struct fastipc_sleeper *sleeper,
+			      const struct fastipc_ioc_wait *arg,
+			      const struct hrtimer_sleeper *timeout)
 {
-	struct hrtimer_sleeper timer, *timeout = NULL;
 	int ret;
 
-	atomic64_inc(&end->waits);
-	if (arg->deadline) {
-		timeout = &timer;
-		fastipc_wait_start_timer(timeout, arg);
-	}
 	for (;;) {
 		/*
 		 * The barrier in here pairs with the one in try_to_wake_up(),
@@ -126,22 +124,30 @@ static int fastipc_wait_sleep(struct fastipc_end *end,
 
 		ret = fastipc_wait_look(end, arg);
 		if (ret != FASTIPC_KEEP_WAITING)
-			break;
-		ret = 0;
+			return ret;
 		if (READ_ONCE(sleeper->woken))
-			break;
-		ret = -ETIMEDOUT;
+			return 0;
 		if (timeout && !READ_ONCE(timeout->task))
-			break;
+			return -ETIMEDOUT;
 		/* Restarting is harmless: the deadline is absolute. */
-		ret = -ERESTARTSYS;
 		if (signal_pending(current))
-			break;
+			return -ERESTARTSYS;
 	}
-	if (timeout) {
-		hrtimer_cancel(&timeout->timer);
-		destroy_hrtimer_on_stack(&timeout->timer);
-	}
+}
+
+/* Apart, so that a wait without a deadline does without the timer's memory. */
+static noinline_for_stack int
+fastipc_wait_sleep_until(struct fastipc_end *end,
+			 const struct fastipc_sleeper *sleeper,
+			 const struct fastipc_ioc_wait *arg)
+{
+	struct hrtimer_sleeper timeout;
+	int ret;
+
+	fastipc_wait_start_timer(&timeout, arg);
+	ret = fastipc_wait_sleep(end, sleeper, arg, &timeout);
+	hrtimer_cancel(&timeout.timer);
+	destroy_hrtimer_on_stack(&timeout.timer);
 	return ret;
 }
 
@@ -156,8 +162,13 @@ static int fastipc_wait(struct fastipc_end *end,
 	spin_unlock(&end->sleep_lock);
 
 	ret = fastipc_wait_look(end, arg);
-	if (ret == FASTIPC_KEEP_WAITING)
-		ret = fastipc_wait_sleep(end, &sleeper, arg);
+	if (ret == FASTIPC_KEEP_WAITING) {
+		atomic64_inc(&end->waits);
+		if (arg->deadline)
+			ret = fastipc_wait_sleep_until(end, &sleeper, arg);
+		else
+			ret = fastipc_wait_sleep(end, &sleeper, arg, NULL);
+	}
 
 	/* Pairs with the release in fastipc_wake_sleepers(). */
 	if (!smp_load_acquire(&sleeper.woken)) {
