@@ -218,8 +218,8 @@ struct fastipc_ioc_info {
 /*
  * WAIT: sleep while the doorbell word of @side's control page is @seen, and
  * the u32 at @local (an address of the caller's; 0: none) is @local_seen.
- * SWAP: WAKE the peer, then WAIT, in one call; the CPU is handed over if the
- * peer can run on it.
+ * SWAP: WAKE the peer, then WAIT, in one call; the scheduler is told that the
+ * caller is about to sleep, so that the peer may have its CPU.
  *
  * 0 the doorbell or the local word differs, or someone called WAKE; ETIMEDOUT
  * @deadline is over; EPIPE the peer is gone, or the channel aborted; ESHUTDOWN
