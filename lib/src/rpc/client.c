@@ -332,6 +332,7 @@ static int post_message(struct fastipc_client *client,
 	int error = fastipc_client_send(client, message, flags, deadline);
 
 	fastipc_client_packed(client, packer, message, size, error);
+	fastipc_client_move_on(client);
 	fastipc_client_promote(client);
 	fastipc_client_leave(client);
 	return error;
@@ -504,6 +505,7 @@ int fastipc_client_start(struct fastipc_client *client, uint16_t type,
 			fastipc_client_add_deadline(client, options->deadline);
 		error = 0;
 	}
+	fastipc_client_move_on(client);
 	fastipc_client_promote(client);
 	fastipc_client_leave(client);
 	fastipc_unlock(&client->lock);

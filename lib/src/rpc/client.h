@@ -245,9 +245,14 @@ void fastipc_client_packed(struct fastipc_client *client,
 
 /* Tell the server that @id was given up, if there is room now. */
 void fastipc_client_send_cancel(struct fastipc_client *client, uint64_t id);
-/* Put what waits into the ring, as far as there is room: whether anything was. */
+/* Put what waits into the ring, as far as there is room, a ring of it at most:
+ * whether anything was. */
 bool fastipc_client_push_outbox(struct fastipc_client *client);
-/* Who sends, and perhaps never waits, moves on what was queued before. */
+/* The same for who leads, or is about to: a turn's bytes at most.  Then it is to
+ * look what has come, and who wants the lock. */
+bool fastipc_client_push_some(struct fastipc_client *client);
+/* Who sends, and perhaps never waits, moves on what was queued before.  Who
+ * waits then leads, and has more to look after. */
 static inline void fastipc_client_move_on(struct fastipc_client *client)
 {
 	if (__builtin_expect(!fastipc_outbox_is_empty(&client->outbox), 0) &&

@@ -130,11 +130,23 @@ static void publish(struct fastipc_client *client)
 /* Put what waits into the ring; whether anything was. */
 static bool send_queued(struct fastipc_client *client)
 {
-	bool moved = fastipc_client_push_outbox(client);
+	bool moved = fastipc_client_push_some(client);
 
 	fastipc_streams_run(&client->streams);
 	fastipc_client_check(client);
 	return moved;
+}
+
+static bool has_ended(const struct call *call)
+{
+	return call && call->state == CALL_DONE;
+}
+
+/* A large message may keep coming, or going, for milliseconds. */
+static void give_way(struct fastipc_client *client)
+{
+	if (__builtin_expect(fastipc_lock_is_wanted(&client->lock), 0))
+		fastipc_lock_yield(&client->lock);
 }
 
 int fastipc_client_lead(struct fastipc_client *client, const struct call *call,
@@ -145,12 +157,12 @@ int fastipc_client_lead(struct fastipc_client *client, const struct call *call,
 	int error;
 
 	if (fastipc_client_drain(client, call) || expire(client)) {
-		/* Also while the server never stops talking. */
-		if (!fastipc_outbox_is_empty(&client->outbox))
+		/* Also while the server never stops talking; but who has its
+		 * reply leaves it to the next. */
+		if (!fastipc_outbox_is_empty(&client->outbox) &&
+		    !(has_ended(call) && client->followers))
 			send_queued(client);
-		/* A large message may keep coming for milliseconds. */
-		if (__builtin_expect(fastipc_lock_is_wanted(&client->lock), 0))
-			fastipc_lock_yield(&client->lock);
+		give_way(client);
 		return 0;
 	}
 	if (fastipc_client_has_room(client)) {
@@ -162,8 +174,10 @@ int fastipc_client_lead(struct fastipc_client *client, const struct call *call,
 		bool moved = send_queued(client);
 
 		/* Perhaps that was what the leader waits for. */
-		if (moved || client->error)
+		if (moved || client->error) {
+			give_way(client);
 			return 0;
+		}
 		want |= FASTIPC_WANT_SPACE;
 	}
 	error = fastipc_client_check_passing(client);

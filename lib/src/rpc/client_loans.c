@@ -193,6 +193,7 @@ int fastipc_client_post_with(struct fastipc_client *client, uint16_t type,
 	fastipc_lock(&client->lock);
 	error = fastipc_client_send(client, &message, 0, deadline);
 	fastipc_cargo_drop(message.cargo);
+	fastipc_client_move_on(client);
 	unlock(client);
 	return error;
 }

@@ -35,20 +35,44 @@ static void sent(struct parcel *parcel, void *context)
 	fastipc_call_done(context, &sending->waiter);
 }
 
-bool fastipc_client_push_outbox(struct fastipc_client *client)
+/* -EINPROGRESS: there is more, and perhaps room. */
+static int push(struct fastipc_client *client, bool *moved)
 {
-	bool moved;
 	int error;
 
+	*moved = false;
 	if (fastipc_outbox_is_empty(&client->outbox) || client->error)
-		return false;
+		return 0;
 	error = fastipc_outbox_push(&client->outbox, &client->channel, client,
-				    &moved);
-	if (moved)
+				    moved);
+	if (*moved)
 		fastipc_channel_notify(&client->channel, FASTIPC_WANT_DATA);
-	if (error && error != -EAGAIN && !client->broken)
+	if (error && error != -EAGAIN && error != -EINPROGRESS &&
+	    !client->broken)
 		client->broken = error;
+	return error;
+}
+
+bool fastipc_client_push_some(struct fastipc_client *client)
+{
+	bool moved;
+
+	push(client, &moved);
 	return moved;
+}
+
+bool fastipc_client_push_outbox(struct fastipc_client *client)
+{
+	uint64_t size = client->channel.tx.size;
+	bool moved, any = false;
+	int error = -EINPROGRESS;
+
+	for (uint64_t done = 0; error == -EINPROGRESS && done < size;
+	     done += FASTIPC_OUTBOX_TURN) {
+		error = push(client, &moved);
+		any |= moved;
+	}
+	return any;
 }
 
 void fastipc_client_wake_leader(struct fastipc_client *client)
@@ -117,7 +141,7 @@ static int send_later(struct fastipc_client *client,
 	fastipc_outbox_add(&client->outbox,
 			   small ? NULL : &client->outbox.large,
 			   &sending.parcel);
-	fastipc_client_push_outbox(client);
+	fastipc_client_push_some(client);
 	fastipc_client_kick(client);
 	error = fastipc_call_await(client, &sending.waiter, deadline);
 	if (!error)
@@ -243,6 +267,5 @@ int fastipc_client_send(struct fastipc_client *client,
 	client->stats.bytes_sent += message->size;
 	if (!more)
 		fastipc_channel_notify(&client->channel, FASTIPC_WANT_DATA);
-	fastipc_client_move_on(client);
 	return 0;
 }

@@ -225,7 +225,7 @@ int fastipc_outbox_push(struct outbox *outbox, struct fastipc_channel *channel,
 {
 	uint32_t most = fastipc_frame_payload_max(channel);
 	struct parcel *parcel;
-	uint32_t length;
+	uint32_t length, done = 0;
 
 	*moved = false;
 	while ((parcel = fastipc_outbox_next(outbox, most, &length))) {
@@ -237,6 +237,7 @@ int fastipc_outbox_push(struct outbox *outbox, struct fastipc_channel *channel,
 
 		if (error && error != -EINPROGRESS)
 			return error;
+		done += parcel->message.offset - before;
 		fastipc_producer_publish(&channel->tx);
 		*moved = true;
 		/* More of it comes: let a sleeper of another CPU wake up
@@ -247,6 +248,9 @@ int fastipc_outbox_push(struct outbox *outbox, struct fastipc_channel *channel,
 				    parcel->message.offset - before, !error);
 		if (!error)
 			finish(parcel, context);
+		if (done >= FASTIPC_OUTBOX_TURN)
+			return fastipc_outbox_is_empty(outbox) ? 0
+							       : -EINPROGRESS;
 	}
 	return 0;
 }

@@ -21,6 +21,10 @@
 
 #define FASTIPC_WEIGHT_DEFAULT 16u
 
+/* Bytes of payload that are moved before who moves them has a look at what has
+ * come: a small message may have been answered by then. */
+#define FASTIPC_OUTBOX_TURN (4 * FASTIPC_FRAGMENT_PAYLOAD)
+
 /* Bytes of calls' messages that clog an outbox. */
 #define FASTIPC_OUTBOX_CLOGGED (16u << 20)
 
@@ -105,9 +109,11 @@ void fastipc_outbox_sent(struct outbox *outbox, struct parcel *parcel,
 			 uint32_t length, bool last);
 
 /*
- * Put into the ring what there is room for.  *@moved: something was, and the
+ * Put into the ring what there is room for, but FASTIPC_OUTBOX_TURN bytes and
+ * the rest of a frame at most: a peer that reads as fast as this writes would
+ * keep the caller for all of a large message.  *@moved: something was, and the
  * peer is to be told.  @context is for parcel->done().  0 nothing is left;
- * -EAGAIN; -EPROTO.
+ * -EINPROGRESS there is more, and perhaps room; -EAGAIN; -EPROTO.
  */
 int fastipc_outbox_push(struct outbox *outbox, struct fastipc_channel *channel,
 			void *context, bool *moved);

@@ -192,7 +192,7 @@ bool fastipc_connection_flush_backlog(struct connection *connection)
 		return false;
 	error = fastipc_outbox_push(&connection->outbox, channel, connection,
 				    &moved);
-	if (error && error != -EAGAIN)
+	if (error && error != -EAGAIN && error != -EINPROGRESS)
 		fastipc_connection_abandon(connection, error);
 	if (moved) {
 		stamp_backlog(connection);

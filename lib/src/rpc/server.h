@@ -323,7 +323,8 @@ FASTIPC_INLINE int fastipc_connection_send(struct connection *connection,
 int fastipc_connection_send_error(struct connection *connection, uint16_t type,
 				  uint64_t id, int error, const char *text,
 				  bool from_worker);
-/* Push the backlog on.  Returns whether anything moved. */
+/* Push the backlog on, a turn's bytes at most.  Returns whether anything moved:
+ * then there is perhaps room for more. */
 bool fastipc_connection_flush_backlog(struct connection *connection);
 /* Something was put into the outbox. */
 void fastipc_connection_queued(struct connection *connection, bool from_worker);
