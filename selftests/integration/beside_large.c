@@ -7,9 +7,12 @@
  * What is counted are the large message's bytes, not time.
  */
 #include <pthread.h>
+#include <sched.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 
 #include "hostile/by_hand.h"
+#include "rpc/client.h"
 
 #define LARGE (8u << 20)
 #define FRAGMENT 16000u
@@ -179,11 +182,93 @@ static void beside_a_reply(void **state)
 	server_stop(&server);
 }
 
+/* ---- a CPU for all of the client's threads ---- */
+
+static uint32_t yields;
+
+/* The library's, too. */
+int sched_yield(void)
+{
+	__atomic_fetch_add(&yields, 1, __ATOMIC_RELAXED);
+	return (int)syscall(SYS_sched_yield);
+}
+
+static void put_fragment(struct fastipc_channel *channel, uint64_t id,
+			 uint32_t offset)
+{
+	struct {
+		struct total total;
+		unsigned char bytes[FRAGMENT];
+	} payload = { .total = good_total(LARGE) };
+	uint32_t extra = offset ? 0 : sizeof(payload.total);
+	uint32_t left = LARGE - offset;
+	uint32_t size = extra + (left < FRAGMENT ? left : FRAGMENT);
+	const void *from = offset ? payload.bytes : (void *)&payload;
+	uint8_t flags = left > FRAGMENT ? FASTIPC_FRAME_MORE : 0;
+
+	put_whole(channel, ECHO, extra ? flags | FASTIPC_FRAME_EXT : flags, id,
+		  from, size);
+}
+
+static void answer_large(struct fastipc_channel *channel)
+{
+	for (;;) {
+		uint64_t id = next_id(channel);
+
+		for (uint32_t offset = 0; offset < LARGE; offset += FRAGMENT)
+			put_fragment(channel, id, offset);
+	}
+}
+
+/* As who leads does for another thread; the one here wakes nobody. */
+static void wake_another(struct fastipc_client *client)
+{
+	struct call other = { .state = CALL_PENDING, .waited = true };
+
+	fastipc_lock(&client->lock);
+	fastipc_call_done(client, &other);
+	fastipc_unlock(&client->lock);
+}
+
+/* The leader has more to take than it will sleep for: whom it has woken may need
+ * its CPU. */
+static void leader_gives_way(void **state)
+{
+	struct fastipc_buffer got = { 0 };
+	struct fastipc_call_options call;
+	struct fastipc_client *client;
+	pid_t pid;
+
+	(void)state;
+	by_hand.ring_size = 256u << 10;
+	pid = start_scenario(answer_large, NULL, &client);
+	fastipc_call_options_init(&call);
+	call.deadline = soon();
+	call.reply = &got;
+	for (int i = 0; i < 2; i++) {
+		uint64_t id;
+
+		assert_result(fastipc_client_start(client, ECHO, "", 0, &call,
+						   &id),
+			      0);
+		yields = 0;
+		if (i)
+			wake_another(client);
+		assert_result(fastipc_client_finish(client, id), 0);
+		assert_int_equal(got.size, LARGE);
+		assert_int_equal(yields, i);
+	}
+	fastipc_buffer_free(&got);
+	fastipc_client_close(client);
+	assert_ended_well(pid);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(beside_a_request),
 		cmocka_unit_test(beside_a_reply),
+		cmocka_unit_test(leader_gives_way),
 	};
 
 	return cmocka_run_group_tests_name("beside_large", tests,

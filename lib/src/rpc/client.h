@@ -64,6 +64,7 @@ struct fastipc_client {
 	bool armed;	      /* for poll(), by dispatch */
 	bool unarmed;	      /* it should be, but somebody led instead */
 	uint32_t in_callback; /* threads that are */
+	bool crowded;	      /* who was woken may need the leader's CPU */
 	uint32_t kick;	      /* bumped to make the leader look up */
 	struct call *followers, *followers_last;
 

@@ -124,10 +124,12 @@ void fastipc_call_complete(struct fastipc_client *client, struct call *call,
 void fastipc_call_done(struct fastipc_client *client, struct call *call)
 {
 	__atomic_store_n(&call->state, CALL_DONE, __ATOMIC_RELEASE);
-	if (call->waited)
+	if (call->waited) {
 		fastipc_futex_wake(&call->state, 1);
-	else
+		client->crowded = true;
+	} else {
 		fastipc_client_stir(client);
+	}
 }
 
 void fastipc_client_fail_all(struct fastipc_client *client, int error)

@@ -5,6 +5,8 @@
  */
 #include "rpc/client.h"
 
+#include <sched.h>
+
 #include "base/error.h"
 #include "base/futex.h"
 
@@ -142,11 +144,25 @@ static bool has_ended(const struct call *call)
 	return call && call->state == CALL_DONE;
 }
 
-/* A large message may keep coming, or going, for milliseconds. */
-static void give_way(struct fastipc_client *client)
+/*
+ * A large message may keep coming, or going, for milliseconds.  Others wait
+ * meanwhile for the lock, or, woken by this thread or before it, for its CPU,
+ * which the scheduler does not take away from it for as long.
+ */
+static void give_way(struct fastipc_client *client, const struct call *call)
 {
-	if (__builtin_expect(fastipc_lock_is_wanted(&client->lock), 0))
+	if (__builtin_expect(fastipc_lock_is_wanted(&client->lock), 0)) {
+		client->crowded = false;
 		fastipc_lock_yield(&client->lock);
+	} else if (__builtin_expect(client->crowded, 0) && !has_ended(call)) {
+		client->crowded = false;
+		if (!client->assembly.open &&
+		    fastipc_outbox_is_empty(&client->outbox))
+			return;
+		fastipc_unlock(&client->lock);
+		sched_yield();
+		fastipc_lock(&client->lock);
+	}
 }
 
 int fastipc_client_lead(struct fastipc_client *client, const struct call *call,
@@ -162,7 +178,7 @@ int fastipc_client_lead(struct fastipc_client *client, const struct call *call,
 		if (!fastipc_outbox_is_empty(&client->outbox) &&
 		    !(has_ended(call) && client->followers))
 			send_queued(client);
-		give_way(client);
+		give_way(client, call);
 		return 0;
 	}
 	if (fastipc_client_has_room(client)) {
@@ -175,7 +191,7 @@ int fastipc_client_lead(struct fastipc_client *client, const struct call *call,
 
 		/* Perhaps that was what the leader waits for. */
 		if (moved || client->error) {
-			give_way(client);
+			give_way(client, call);
 			return 0;
 		}
 		want |= FASTIPC_WANT_SPACE;
@@ -211,8 +227,10 @@ static void follow(struct fastipc_client *client, struct call *call,
 	*error = fastipc_futex_wait(&call->state, CALL_PENDING, deadline);
 	fastipc_lock(&client->lock);
 	follow_remove(client, call);
-	if (call->state == CALL_PROMOTED)
+	if (call->state == CALL_PROMOTED) {
 		call->state = CALL_PENDING;
+		client->crowded = true;
+	}
 }
 
 int fastipc_call_await(struct fastipc_client *client, struct call *call,

@@ -297,7 +297,8 @@ unsigned int fastipc_client_drain(struct fastipc_client *client,
 
 	while (count < DRAIN_BATCH && !client->error &&
 	       !(call && call->state == CALL_DONE) &&
-	       !(count && fastipc_lock_is_wanted(&client->lock))) {
+	       !(count && (fastipc_lock_is_wanted(&client->lock) ||
+			   (client->crowded && client->assembly.open)))) {
 		int error = take_frame(client);
 
 		if (client->streams.events)
