@@ -170,6 +170,7 @@ int fastipc_client_lead(struct fastipc_client *client, const struct call *call,
 {
 	struct fastipc_channel *channel = &client->channel;
 	uint32_t seen = __atomic_load_n(&client->kick, __ATOMIC_ACQUIRE);
+	bool imminent;
 	int error;
 
 	if (fastipc_client_drain(client, call) || expire(client)) {
@@ -204,10 +205,13 @@ int fastipc_client_lead(struct fastipc_client *client, const struct call *call,
 	}
 	deadline = fastipc_client_sooner(deadline, client->next_deadline);
 	client->asleep = true;
+	/* In the middle of a large message, in or out, it does not take long. */
+	imminent = client->assembly.open ||
+		   (want & FASTIPC_WANT_SPACE && !client->outbox.small);
 	fastipc_unlock(&client->lock);
 	error = fastipc_channel_await(
 		channel, want, __libc_single_threaded ? NULL : &client->kick,
-		seen, client->assembly.open, deadline);
+		seen, imminent, deadline);
 	fastipc_lock(&client->lock);
 	client->asleep = false;
 	if (error && (fastipc_client_drain(client, NULL) || expire(client)))
