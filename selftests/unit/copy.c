@@ -14,7 +14,8 @@
 #include "frame/frame.h"
 
 #define MARGIN 64u
-#define SIZE_MOST 4500u /* longer than what is fetched ahead */
+#define SIZE_MOST FASTIPC_FRAGMENT_PAYLOAD
+#define SIZE_EACH 4500u /* longer than what is fetched ahead */
 
 typedef void (*copy_fn)(void *to, const void *from, size_t size);
 
@@ -59,8 +60,10 @@ static void try_all(copy_fn copy)
 		try_size(copy, size, 0, 0);
 		try_size(copy, size, size % 8, 3);
 	}
-	for (size_t size = 300; size < SIZE_MOST; size += 61)
-		try_size(copy, size, 5, 0);
+	for (size_t size = 300; size < SIZE_EACH; size += 61)
+		try_size(copy, size, 5, size % 64);
+	for (size_t size = SIZE_MOST - 70; size <= SIZE_MOST; size += 7)
+		try_size(copy, size, size % 64, 24);
 }
 
 static void into_a_ring(void **state)

@@ -4,15 +4,18 @@
  *
  * glibc's memcpy() uses `rep movsb` for these sizes on current CPUs, which is
  * fastest when both sides are in this core's caches.  One side of these copies
- * is in the other core's: plain loads and stores, with the ring's lines fetched
- * ahead, to be read or to be written, move 1.1 to 2 times as much (measured
- * between two CPUs, 256 KiB ring).
+ * is in the other core's: plain loads and stores, with the lines of both sides
+ * fetched ahead, to be read or to be written, move 1.1 to 2 times as much
+ * (measured between two CPUs, 256 KiB ring).  Not so from Zen 5 on: there long
+ * pieces take 0.8 to 0.95 of the time if both ends use `rep movsb`, and more if
+ * one of them does.
  */
 #include "frame/frame.h"
 
 #include "base/prefetch.h"
 
 #if defined(__x86_64__)
+#include <cpuid.h>
 #include <immintrin.h>
 #endif
 
@@ -28,10 +31,95 @@ static inline void copy_line(char *to, const char *from)
 	memcpy(to + 48, from + 48, 16);
 }
 
+#if defined(__x86_64__)
+
+/* The fragments of messages that are longer than one. */
+#define STRING_MIN (FASTIPC_FRAGMENT_PAYLOAD - 64u)
+
+#define ZEN_5 0x1au
+
+/* AMD's family: what is in the word of CPUID 1, with the extension. */
+static bool is_zen_5(void)
+{
+	unsigned int version, features, c, d;
+
+	if (!__builtin_cpu_is("amd") ||
+	    !__get_cpuid(1, &version, &features, &c, &d))
+		return false;
+	return (version >> 8 & 15) + (version >> 20 & 255) >= ZEN_5;
+}
+
+static bool likes_strings(void)
+{
+	static uint32_t known; /* CPUID may take long: 1 no, 2 yes */
+	uint32_t answer = __atomic_load_n(&known, __ATOMIC_RELAXED);
+
+	if (__builtin_expect(!answer, 0)) {
+		answer = is_zen_5() ? 2 : 1;
+		__atomic_store_n(&known, answer, __ATOMIC_RELAXED);
+	}
+	return answer == 2;
+}
+
+static inline void copy_string(void *to, const void *from, size_t size)
+{
+	__asm__ volatile("rep movsb"
+			 : "+D"(to), "+S"(from), "+c"(size)::"memory");
+}
+
+#define TARGET_AVX __attribute__((target("avx")))
+/* Shorter ones are over before this is faster. */
+#define WIDE_MIN (AHEAD + 4 * LINE)
+
+static inline TARGET_AVX void copy_line_by_32(char *to, const char *from)
+{
+	__m256i low = _mm256_loadu_si256((const __m256i *)from);
+	__m256i high = _mm256_loadu_si256((const __m256i *)(from + 32));
+
+	_mm256_storeu_si256((__m256i *)to, low);
+	_mm256_storeu_si256((__m256i *)(to + 32), high);
+}
+
+/*
+ * The first part of at least WIDE_MIN bytes, by whole lines of the ring; returns
+ * how much.  Two to four loads and stores in flight for a line instead of four
+ * to eight: 1.1 times as fast; vectors of 64 bytes win nothing over it.
+ */
+static TARGET_AVX size_t copy_by_32(char *to, const char *from, size_t size,
+				    bool in)
+{
+	size_t i = -(uintptr_t)(in ? to : from) & (LINE - 1);
+
+	copy_line_by_32(to, from);
+	for (; i + AHEAD + 2 * LINE <= size; i += 2 * LINE) {
+		if (in) {
+			fastipc_prefetch_to_write(to + i + AHEAD);
+			fastipc_prefetch_to_write(to + i + AHEAD + LINE);
+		}
+		__builtin_prefetch(from + i + AHEAD);
+		__builtin_prefetch(from + i + AHEAD + LINE);
+		copy_line_by_32(to + i, from + i);
+		copy_line_by_32(to + i + LINE, from + i + LINE);
+	}
+	for (; i + LINE <= size; i += LINE)
+		copy_line_by_32(to + i, from + i);
+	return i;
+}
+
+#endif
+
 FASTIPC_INLINE void copy(char *to, const char *from, size_t size, bool in)
 {
 	size_t i = 0;
 
+#if defined(__x86_64__)
+	if (size >= STRING_MIN && likes_strings()) {
+		copy_string(to, from, size);
+		return;
+	}
+	if (size >= WIDE_MIN && __builtin_cpu_supports("avx"))
+		i = copy_by_32(to, from, size, in);
+#endif
 	/* Not beyond the end: those lines are the producer's to write, or the
 	 * consumer may still read them. */
 	for (; i + AHEAD + LINE <= size; i += LINE) {
