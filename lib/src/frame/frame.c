@@ -490,8 +490,11 @@ int fastipc_frame_push_slowly(struct fastipc_channel *channel,
 		if (large || !more)
 			fastipc_producer_publish(&channel->tx);
 		if (error == -EINPROGRESS)
-			fastipc_channel_notify(channel, FASTIPC_WANT_DATA);
+			fastipc_channel_hint(channel, FASTIPC_WANT_DATA);
 	} while (error == -EINPROGRESS);
+	/* Who waits for room now waits for who reads. */
+	if (error == -EAGAIN && large)
+		fastipc_channel_notify(channel, FASTIPC_WANT_DATA);
 	return error;
 }
 

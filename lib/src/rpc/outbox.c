@@ -243,7 +243,7 @@ int fastipc_outbox_push(struct outbox *outbox, struct fastipc_channel *channel,
 		/* More of it comes: let a sleeper of another CPU wake up
 		 * meanwhile. */
 		if (error && fastipc_channel_peer_elsewhere(channel))
-			fastipc_channel_notify(channel, FASTIPC_WANT_DATA);
+			fastipc_channel_hint(channel, FASTIPC_WANT_DATA);
 		fastipc_outbox_sent(outbox, parcel,
 				    parcel->message.offset - before, !error);
 		if (!error)
