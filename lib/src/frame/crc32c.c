@@ -124,6 +124,8 @@ static uint32_t tables_frame(uint64_t w0, uint64_t w1, uint64_t w2,
 	TAKE(__m128i_u, "x", (from) + (at), (to) + (at), copy)
 #define TAKE256(from, to, at, copy) \
 	TAKE(__m256i_u, "x", (from) + (at), (to) + (at), copy)
+#define TAKE512(from, to, at, copy) \
+	TAKE(__m512i_u, "v", (from) + (at), (to) + (at), copy)
 
 /* ---- SSE4.2 + PCLMULQDQ: crc32q in three streams ---- */
 
@@ -480,12 +482,165 @@ static TARGET_SSE42 uint32_t avx2_frame(uint64_t w0, uint64_t w1, uint64_t w2,
 	return avx2_copy(header_crc(w0, w1, w2), destination, source, size);
 }
 
+/* ---- AVX-512 + VPCLMULQDQ: folding alone, with stores of whole lines ---- */
+
+#define TARGET_AVX512 \
+	__attribute__(( \
+		target("avx512f,avx512vl,avx2,vpclmulqdq,sse4.2,pclmul")))
+
+/* The four lanes moved over @words words, onto @next. */
+ALWAYS_INLINE TARGET_AVX512 __m512i folded_4(__m512i lanes, __m512i by,
+					     __m512i next)
+{
+	return _mm512_ternarylogic_epi64(
+		_mm512_clmulepi64_epi128(lanes, by, 0x00),
+		_mm512_clmulepi64_epi128(lanes, by, 0x11), next, 0x96);
+}
+
+/* The same distance for all lanes, in words. */
+ALWAYS_INLINE TARGET_AVX512 __m512i over(size_t words)
+{
+	return _mm512_broadcast_i32x4(
+		_mm_set_epi64x(*shift_by(words), *shift_by(words + 1)));
+}
+
+/* One lane over @words words, onto @next. */
+ALWAYS_INLINE TARGET_AVX512 __m128i folded_1(__m128i lane, size_t words,
+					     __m128i next)
+{
+	const __m128i by =
+		_mm_set_epi64x(*shift_by(words), *shift_by(words + 1));
+
+	return _mm_ternarylogic_epi64(_mm_clmulepi64_si128(lane, by, 0x00),
+				      _mm_clmulepi64_si128(lane, by, 0x11),
+				      next, 0x96);
+}
+
+/* Both sides of what comes so much later, and no line behind the piece. */
+#define AHEAD 1024
+
+ALWAYS_INLINE void ask_ahead(const unsigned char *to, const unsigned char *from,
+			     size_t left, const enum copying copy)
+{
+	if (left < AHEAD + 256)
+		return;
+#pragma GCC unroll 4
+	for (size_t at = AHEAD; at < AHEAD + 256; at += 64) {
+		if (copy == COPY_IN)
+			fastipc_prefetch_to_write(to + at);
+		if (copy != NO_COPY)
+			__builtin_prefetch(from + at);
+	}
+}
+
+/* Whole lines of a piece that has LINES_MIN bytes at least. */
+ALWAYS_INLINE TARGET_AVX512 uint32_t lines(uint64_t crc, unsigned char *to,
+					   const unsigned char *from,
+					   size_t size, const enum copying copy)
+{
+	__m512i by = over(32);
+	__m512i a = TAKE512(from, to, 0, copy), b = TAKE512(from, to, 64, copy);
+	__m512i c = TAKE512(from, to, 128, copy);
+	__m512i d = TAKE512(from, to, 192, copy);
+	size_t at = 256;
+
+	a = _mm512_xor_si512(
+		a, _mm512_zextsi128_si512(_mm_cvtsi64_si128((long long)crc)));
+	for (; size - at >= 256; at += 256) {
+		ask_ahead(past(to, at, copy), from + at, size - at, copy);
+		a = folded_4(a, by, TAKE512(from, to, at, copy));
+		b = folded_4(b, by, TAKE512(from, to, at + 64, copy));
+		c = folded_4(c, by, TAKE512(from, to, at + 128, copy));
+		d = folded_4(d, by, TAKE512(from, to, at + 192, copy));
+	}
+	by = over(8);
+	d = folded_4(a, over(24), folded_4(b, over(16), folded_4(c, by, d)));
+	for (; size - at >= 64; at += 64)
+		d = folded_4(d, by, TAKE512(from, to, at, copy));
+
+	__m128i last = _mm512_extracti32x4_epi32(d, 3);
+
+	last = folded_1(_mm512_castsi512_si128(d), 6, last);
+	last = folded_1(_mm512_extracti32x4_epi32(d, 1), 4, last);
+	last = folded_1(_mm512_extracti32x4_epi32(d, 2), 2, last);
+	crc = _mm_crc32_u64(0, (uint64_t)_mm_cvtsi128_si64(last));
+	crc = _mm_crc32_u64(crc, (uint64_t)_mm_extract_epi64(last, 1));
+	return in_turn(crc, past(to, at, copy), from + at, size - at, copy);
+}
+
+/* Below, putting the lanes together costs more than they win. */
+#define LINES_MIN 256
+
+static bool avx512_usable(void)
+{
+	return avx2_usable() && __builtin_cpu_supports("avx512f") &&
+	       __builtin_cpu_supports("avx512vl");
+}
+
+static NEVER_INLINE TARGET_AVX512 uint32_t avx512_crc_long(uint32_t crc,
+							   const void *data,
+							   size_t size)
+{
+	return lines(crc, NULL, data, size, NO_COPY);
+}
+
+static NEVER_INLINE TARGET_AVX512 uint32_t avx512_copy_long(uint32_t crc,
+							    void *destination,
+							    const void *source,
+							    size_t size)
+{
+	return lines(crc, destination, source, size, COPY_OUT);
+}
+
+static NEVER_INLINE TARGET_AVX512 uint32_t avx512_copy_in_long(
+	uint32_t crc, void *destination, const void *source, size_t size)
+{
+	return lines(crc, destination, source, size, COPY_IN);
+}
+
+static TARGET_SSE42 uint32_t avx512_crc(uint32_t crc, const void *data,
+					size_t size)
+{
+	if (__builtin_expect(size < STREAMS_MIN, 1))
+		return in_turn(crc, NULL, data, size, NO_COPY);
+	if (size < LINES_MIN)
+		return sse42_crc_long(crc, data, size);
+	return avx512_crc_long(crc, data, size);
+}
+
+static TARGET_SSE42 uint32_t avx512_copy(uint32_t crc, void *destination,
+					 const void *source, size_t size)
+{
+	if (__builtin_expect(size < STREAMS_MIN, 1))
+		return in_turn(crc, destination, source, size, COPY_OUT);
+	if (size < LINES_MIN)
+		return sse42_copy_long(crc, destination, source, size);
+	return avx512_copy_long(crc, destination, source, size);
+}
+
+static TARGET_SSE42 uint32_t avx512_copy_in(uint32_t crc, void *destination,
+					    const void *source, size_t size)
+{
+	if (size < LINES_MIN)
+		return sse42_copy_long(crc, destination, source, size);
+	return avx512_copy_in_long(crc, destination, source, size);
+}
+
+static TARGET_SSE42 uint32_t avx512_frame(uint64_t w0, uint64_t w1, uint64_t w2,
+					  void *destination, const void *source,
+					  size_t size)
+{
+	return avx512_copy(header_crc(w0, w1, w2), destination, source, size);
+}
+
 #endif /* __x86_64__ */
 
 /* ---- Which one ---- */
 
 const struct fastipc_crc32c_variant fastipc_crc32c_variants[] = {
 #if defined(__x86_64__)
+	{ "avx512+vpclmulqdq", avx512_usable, avx512_crc, avx512_copy,
+	  avx512_copy_in, avx512_frame },
 	{ "avx2+vpclmulqdq", avx2_usable, avx2_crc, avx2_copy, avx2_copy_in,
 	  avx2_frame },
 	{ "sse4.2+pclmulqdq", sse42_usable, sse42_crc, sse42_copy, sse42_copy,

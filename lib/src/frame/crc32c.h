@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * CRC-32C (Castagnoli), reflected, as in RFC 3720: fastest at hand on this
- * CPU (AVX2 + VPCLMULQDQ, SSE4.2 + PCLMULQDQ), else slicing-by-8 tables.
+ * CPU (VPCLMULQDQ with AVX-512 or AVX2, SSE4.2 + PCLMULQDQ), else slicing-by-8
+ * tables.
  *
  * Values are the plain register: start with ~0, finish with ~crc; so a CRC
  * can be carried from one piece of the bytes to the next.  Every call takes
