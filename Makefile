@@ -392,7 +392,7 @@ kmod: ## build the kernel module, for the running kernel or KDIR
 	$(Q)O=$(O) KDIR=$(KDIR) tools/kmod build
 
 kmod-install: ## install the kernel module (with DKMS, if it is there)
-	@tools/deps run
+	@tools/deps run install
 	$(Q)O=$(O) KDIR=$(KDIR) tools/kmod install
 
 kmod-uninstall: ## remove what kmod-install installed
