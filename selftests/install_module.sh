@@ -3,14 +3,15 @@
 #
 # `make kmod-install` puts the module where modprobe finds it, or its sources
 # where DKMS does, and `make kmod-uninstall` takes all of it away again; in a
-# directory of its own, for the kernel that is booted in QEMU.
+# directory of its own, for the kernel that is booted in QEMU.  For a kernel
+# that is too old it says so.
 set -u
 unset MAKEFLAGS MAKELEVEL MFLAGS
 # shellcheck source=selftests/tap.sh
 . "${BASH_SOURCE[0]%/*}/tap.sh"
 
 root=$(mktemp -d) || exit 1
-trap 'rm -rf "$root"{,.bin,.build,.log}' EXIT
+trap 'rm -rf "$root"{,.bin,.build,.log,.old}' EXIT
 log=$root.log
 shown=("$log")
 export O=$root.build DESTDIR=$root
@@ -18,6 +19,25 @@ export O=$root.build DESTDIR=$root
 headers()
 {
 	KDIR=$(selftests/vm/kernel.sh debian-6.1)/build && export KDIR
+}
+
+# The same headers, of a kernel that calls itself 6.0.
+headers_too_old()
+{
+	local version=include/generated/uapi/linux/version.h
+
+	cp -rs "$(realpath "$KDIR")" "$root.old" && rm "$root.old/$version" &&
+		sed 's/^\(#define LINUX_VERSION_CODE\) .*/\1 393216/' \
+			"$KDIR/$version" >"$root.old/$version"
+}
+
+build_says() # TEXT
+{
+	local error
+
+	error=$(KDIR=$root.old make -s kmod 2>&1) && return 1
+	echo "$error"
+	grep -qF "$1" <<<"$error"
 }
 
 # modprobe would load it: depmod has found it.
@@ -54,11 +74,12 @@ dkms_there()
 }
 
 export PATH=$PATH:/usr/sbin:/sbin
+check 'headers of a kernel' headers
+check 'headers of one that is too old' headers_too_old
+check 'the build names the reason' build_says 'fastipc needs Linux 6.1 or later'
 if command -v dkms >"$log"; then
 	skip 'the module itself' 'dkms is installed, and is used instead'
-	check 'headers of a kernel' headers
 else
-	check 'headers of a kernel' headers
 	check 'make kmod-install' make -s kmod-install
 	check 'modprobe would find it' installed
 	check 'make kmod-uninstall' make -s kmod-uninstall
