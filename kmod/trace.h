@@ -72,33 +72,44 @@ DEFINE_EVENT(fastipc_sleep, fastipc_swap,
 	TP_ARGS(end, arg, ret)
 );
 
-DECLARE_EVENT_CLASS(fastipc_act,
-	TP_PROTO(const struct fastipc_end *end, u32 what),
-	TP_ARGS(end, what),
+/* @side: FASTIPC_SIDE_*, whose sleepers */
+TRACE_EVENT(fastipc_wake,
+	TP_PROTO(const struct fastipc_end *end, u32 side),
+	TP_ARGS(end, side),
 	TP_STRUCT__entry(
 		__field(u64, channel)
 		__field(u32, end)
-		__field(u32, what)
+		__field(u32, side)
 	),
 	TP_fast_assign(
 		__entry->channel = end->channel->id;
 		__entry->end = end->index;
-		__entry->what = what;
+		__entry->side = side;
 	),
-	TP_printk("channel=%llu end=%u what=%u", __entry->channel,
-		  __entry->end, __entry->what)
+	TP_printk("channel=%llu end=%u side=%u", __entry->channel,
+		  __entry->end, __entry->side)
 );
 
-/* @what: FASTIPC_SIDE_*, whose sleepers */
-DEFINE_EVENT(fastipc_act, fastipc_wake,
-	TP_PROTO(const struct fastipc_end *end, u32 what),
-	TP_ARGS(end, what)
-);
-
-/* @what: FASTIPC_INFO_*, as the peer of this end is told */
-DEFINE_EVENT(fastipc_act, fastipc_hangup,
-	TP_PROTO(const struct fastipc_end *end, u32 what),
-	TP_ARGS(end, what)
+/* @why: FASTIPC_INFO_*, as the peer of this end is told */
+TRACE_EVENT(fastipc_hangup,
+	TP_PROTO(const struct fastipc_end *end, u32 why),
+	TP_ARGS(end, why),
+	TP_STRUCT__entry(
+		__field(u64, channel)
+		__field(u32, end)
+		__field(u32, why)
+	),
+	TP_fast_assign(
+		__entry->channel = end->channel->id;
+		__entry->end = end->index;
+		__entry->why = why;
+	),
+	TP_printk("channel=%llu end=%u why=%s", __entry->channel,
+		  __entry->end,
+		  __print_symbolic(__entry->why,
+				   { FASTIPC_INFO_PEER_SHUTDOWN, "SHUTDOWN" },
+				   { FASTIPC_INFO_PEER_GONE, "GONE" },
+				   { FASTIPC_INFO_ABORTED, "ABORTED" }))
 );
 
 #endif /* _FASTIPC_TRACE_H */
