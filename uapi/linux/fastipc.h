@@ -9,9 +9,10 @@
  *	[ control page ][ data, a power of two, mapped twice in a row ]
  *
  * The data area holds records that the owner produces and the peer consumes
- * (single producer, single consumer).  All integers are little-endian; all
- * cursors count bytes since the channel was made and never wrap in practice
- * (they are u64, and arithmetic on them is modulo 2^64).
+ * (single producer, single consumer).  All integers are in the byte order of
+ * the machine, which a region never leaves; all cursors count bytes since the
+ * channel was made and never wrap in practice (they are u64, and arithmetic on
+ * them is modulo 2^64).
  */
 #ifndef _UAPI_LINUX_FASTIPC_H
 #define _UAPI_LINUX_FASTIPC_H
