@@ -99,8 +99,9 @@ struct fastipc_end {
 /**
  * struct fastipc_channel - two ends, and what they have in common
  * @end: the two
- * @kref: one for each end's file, and one for CREATE while it makes them.  A
- *	mapping holds the file, and by it the channel.
+ * @kref: one for each end's file, one for CREATE while it makes them, and one
+ *	for each netlink request that is about it.  A mapping holds the file,
+ *	and by it the channel.
  * @lock: of what changes when an end is mapped, shut down or closed
  * @link: in fastipc_channels, under fastipc_channels_lock
  * @id: from 1, never used again; set when it is published

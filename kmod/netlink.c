@@ -184,15 +184,21 @@ static bool fastipc_channel_visible(struct fastipc_channel *channel,
 	return visible;
 }
 
-static struct fastipc_channel *fastipc_channel_find(u64 id)
+/* The channel, with a reference; NULL: none, or its last end is being closed. */
+static struct fastipc_channel *fastipc_channel_get(u64 id)
 {
-	struct fastipc_channel *channel;
+	struct fastipc_channel *channel, *found = NULL;
 
-	lockdep_assert_held(&fastipc_channels_lock);
-	list_for_each_entry(channel, &fastipc_channels, link)
-		if (channel->id == id)
-			return channel;
-	return NULL;
+	mutex_lock(&fastipc_channels_lock);
+	list_for_each_entry(channel, &fastipc_channels, link) {
+		if (channel->id != id)
+			continue;
+		if (kref_get_unless_zero(&channel->kref))
+			found = channel;
+		break;
+	}
+	mutex_unlock(&fastipc_channels_lock);
+	return found;
 }
 
 static int fastipc_get_channel(struct sk_buff *request, struct genl_info *info)
@@ -205,19 +211,18 @@ static int fastipc_get_channel(struct sk_buff *request, struct genl_info *info)
 
 	if (GENL_REQ_ATTR_CHECK(info, FASTIPC_A_ID))
 		return -EINVAL;
-	skb = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
 	if (!skb)
 		return -ENOMEM;
 
-	mutex_lock(&fastipc_channels_lock);
-	channel = fastipc_channel_find(nla_get_u64(info->attrs[FASTIPC_A_ID]));
+	channel = fastipc_channel_get(nla_get_u64(info->attrs[FASTIPC_A_ID]));
 	ret = -ENOENT;
 	if (channel && fastipc_channel_visible(channel, &rights))
 		ret = fastipc_put_channel(skb, info->snd_portid, info->snd_seq,
 					  0, FASTIPC_CMD_GET_CHANNEL, channel,
 					  &reader);
-	mutex_unlock(&fastipc_channels_lock);
-
+	if (channel)
+		fastipc_channel_put(channel);
 	if (ret) {
 		nlmsg_free(skb);
 		return ret;
@@ -284,7 +289,7 @@ static int fastipc_get_totals(struct sk_buff *request, struct genl_info *info)
 	/* They are of all as well. */
 	if (info->attrs[FASTIPC_A_ID])
 		return -EINVAL;
-	skb = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
 	if (!skb)
 		return -ENOMEM;
 	header = genlmsg_put_reply(skb, info, &fastipc_family, 0,
@@ -319,15 +324,14 @@ static int fastipc_disconnect(struct sk_buff *request, struct genl_info *info)
 	if (GENL_REQ_ATTR_CHECK(info, FASTIPC_A_ID))
 		return -EINVAL;
 
-	mutex_lock(&fastipc_channels_lock);
-	channel = fastipc_channel_find(nla_get_u64(info->attrs[FASTIPC_A_ID]));
+	channel = fastipc_channel_get(nla_get_u64(info->attrs[FASTIPC_A_ID]));
 	if (!channel)
-		ret = -ENOENT;
-	else if (!uid_eq(rights.uid, channel->uid) && !rights.admin)
-		ret = -EPERM;
-	else
+		return -ENOENT;
+	if (uid_eq(rights.uid, channel->uid) || rights.admin)
 		fastipc_channel_abort(channel);
-	mutex_unlock(&fastipc_channels_lock);
+	else
+		ret = -EPERM;
+	fastipc_channel_put(channel);
 	return ret;
 }
 
@@ -385,7 +389,7 @@ static struct sk_buff *fastipc_netlink_new(void)
 {
 	if (!genl_has_listeners(&fastipc_family, &init_net, 0))
 		return NULL;
-	return genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+	return genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
 }
 
 /**
