@@ -9,6 +9,7 @@
  */
 #include <linux/cred.h>
 #include <linux/fs.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/pid.h>
 #include <linux/sched.h>
@@ -50,19 +51,40 @@ static const struct vm_operations_struct fastipc_map_ops = {
 	.fault = fastipc_map_fault,
 };
 
-static int fastipc_map_insert(struct vm_area_struct *vma,
+/*
+ * A page table at a time, since a large ring takes long.  The one thing that
+ * may be missing is memory for page tables; vm_insert_pages() says EFAULT for
+ * those of the upper levels.
+ */
+static int fastipc_map_insert(struct vm_area_struct *vma, unsigned long addr,
+			      struct page **pages, unsigned long nr)
+{
+	while (nr) {
+		unsigned long some = min_t(unsigned long, nr, PTRS_PER_PTE);
+		unsigned long left = some;
+
+		if (vm_insert_pages(vma, addr, pages, &left))
+			return -ENOMEM;
+		addr += some * PAGE_SIZE;
+		pages += some;
+		nr -= some;
+		cond_resched();
+	}
+	return 0;
+}
+
+/* The control page, the ring, and the ring once more. */
+static int fastipc_map_region(struct vm_area_struct *vma,
 			      const struct fastipc_region *region)
 {
 	unsigned long nr = region->nr_pages;
 	int ret;
 
-	ret = vm_insert_pages(vma, vma->vm_start, region->pages, &nr);
+	ret = fastipc_map_insert(vma, vma->vm_start, region->pages, nr);
 	if (ret)
 		return ret;
-	nr = region->nr_pages - 1;
-	return vm_insert_pages(vma,
-			       vma->vm_start + region->nr_pages * PAGE_SIZE,
-			       region->pages + 1, &nr);
+	return fastipc_map_insert(vma, vma->vm_start + nr * PAGE_SIZE,
+				  region->pages + 1, nr - 1);
 }
 
 static void fastipc_end_set_owner(struct fastipc_end *end)
@@ -125,7 +147,7 @@ int fastipc_end_mmap(struct file *file, struct vm_area_struct *vma)
 	vma->vm_ops = &fastipc_map_ops;
 	vma->vm_private_data = region;
 
-	ret = fastipc_map_insert(vma, region);
+	ret = fastipc_map_region(vma, region);
 	if (!ret && writable)
 		fastipc_end_set_owner(end);
 	return ret;
