@@ -11,6 +11,9 @@
 # names one: kvm, tcg).  The guest is killed after $VM_TIMEOUT seconds (3000).
 # With $VM_COUNT it has one CPU, each instruction of which takes it 1 ns by its
 # own clock: what it measures is the same in each boot, whatever the host does.
+# Nor are there timeouts and stalls in it when the host is too busy to run it for
+# a minute: VM_COUNT=1 make check-vm T=selftests/kmod SKIP=kmod/tool.sh (whose
+# processes spin for seconds, each of them 10^9 instructions).
 set -u
 export LC_ALL=C
 
