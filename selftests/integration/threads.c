@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "pair.h"
+#include "channel/channel.h"
 #include "rpc/registry.h"
 
 #define ECHO 1
@@ -14,6 +15,8 @@
 #define REMOVE 3 /* a handler that tries to remove itself */
 #define SLOW 4
 #define CHANGING 100
+#define STOPS 1000
+#define BLOCKS 256u /* with the number of threads */
 
 static struct fastipc_server *server;
 
@@ -57,7 +60,9 @@ static pthread_t begin(const char *name, unsigned int threads)
 	pthread_t thread;
 
 	fastipc_server_options_init(&options);
-	options.threads = threads;
+	options.threads = threads & ~BLOCKS;
+	if (threads & BLOCKS)
+		options.wait = FASTIPC_WAIT_BLOCK;
 	assert_result(fastipc_server_create(name, &options, &server), 0);
 	assert_int_equal(
 		fastipc_server_add_handler(server, ECHO, on_echo, NULL), 0);
@@ -455,6 +460,34 @@ static void large_messages_both_ways(void **state)
 	server_stop(&process);
 }
 
+/*
+ * A server that is told to stop as its worker looks what else there is: it must
+ * not sleep over it.  The moment is found by trying.
+ */
+static void stopped_at_any_moment(void **state)
+{
+	struct footprint before = footprint_now();
+
+	(void)state;
+	for (unsigned int i = 0; i < STOPS; i++) {
+		struct fastipc_client_options options;
+		pthread_t thread = begin("stopped", 1 | BLOCKS);
+		struct fastipc_client *client;
+
+		fastipc_client_options_init(&options);
+		options.wait = FASTIPC_WAIT_BLOCK;
+		client = connect_with("stopped", &options);
+		assert_result(fastipc_client_call(client, ECHO, &i, sizeof(i),
+						  NULL, soon()),
+			      0);
+		fastipc_client_close(client);
+		for (unsigned int wait = i * 7 % 2048; wait; wait--)
+			fastipc_cpu_relax();
+		end(thread);
+	}
+	assert_footprint(before);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -464,6 +497,7 @@ int main(void)
 		cmocka_unit_test(handlers_change_under_load),
 		cmocka_unit_test(removing_waits),
 		cmocka_unit_test(large_messages_both_ways),
+		cmocka_unit_test(stopped_at_any_moment),
 	};
 
 	return cmocka_run_group_tests_name("threads", tests,

@@ -546,6 +546,11 @@ static bool take_turn(struct worker *worker)
 	return true;
 }
 
+static bool is_to_stop(const struct worker *worker)
+{
+	return __atomic_load_n(&worker->stop, __ATOMIC_ACQUIRE);
+}
+
 void *fastipc_worker_run(void *argument)
 {
 	struct worker *worker = argument;
@@ -556,10 +561,12 @@ void *fastipc_worker_run(void *argument)
 		return NULL;
 	}
 	fastipc_registry_read_begin();
-	while (!__atomic_load_n(&worker->stop, __ATOMIC_ACQUIRE)) {
+	while (!is_to_stop(worker)) {
 		if (take_turn(worker)) {
 			end_idle(worker);
-		} else if (!keep_spinning(worker)) {
+		} else if (!keep_spinning(worker) && !is_to_stop(worker)) {
+			/* Asked once more: the turn may have taken the ring
+			 * that came with it. */
 			fastipc_registry_read_end();
 			sleep_once(worker);
 			fastipc_registry_read_begin();
