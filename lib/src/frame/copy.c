@@ -61,8 +61,15 @@ static bool likes_strings(void)
 	return answer == 2;
 }
 
-static inline void copy_string(void *to, const void *from, size_t size)
+/* By whole lines of what is written; at least a line. */
+static inline void copy_string(char *to, const char *from, size_t size)
 {
+	size_t head = -(uintptr_t)to & (LINE - 1);
+
+	copy_line(to, from);
+	to += head;
+	from += head;
+	size -= head;
 	__asm__ volatile("rep movsb"
 			 : "+D"(to), "+S"(from), "+c"(size)::"memory");
 }
