@@ -231,7 +231,9 @@ static void fastipc_wake_task(struct task_struct *task, int flags)
 /*
  * Wakes all who are on the list when it is called, one by one, each without the
  * lock.  Meanwhile they are on a list of this call's own: who comes while it is
- * at it, maybe somebody just woken, does not keep it from its end.
+ * at it, maybe somebody just woken, does not keep it from its end.  Nor does
+ * somebody else's WAKE find those that are still on it: they wait until this
+ * task runs.
  */
 static void fastipc_wake_sleepers(struct fastipc_end *end, int flags)
 {
