@@ -75,6 +75,21 @@ baseline_kept()
 		[ "$(wc -l <"$work/build/proof/01-good.runs")" -eq 1 ]
 }
 
+# Not the code's fault; but one that is just not there is missed.
+baseline_unmeasured()
+{
+	begin
+	section 02-barred 'echo "## 2. Barred" >"$OUT.md"
+		printf "{\"name\": \"calls\", \"value\": null, \"bar\": 2, %s}\n" \
+			"\"better\": \"lower\", \"why\": \"locked\"" >"$OUT.ratios"'
+	ratio calls 1 lower >"$proof/baseline.ratios"
+	runs CHECK=1 &&
+		grep -q '^| calls | <= 2 | - | not measured: locked' "$report" ||
+		return 1
+	ratio others 1 lower >>"$proof/baseline.ratios"
+	fails_with 'others: not measured' CHECK=1
+}
+
 # Worse by more than 30 %, twice; without CHECK nobody minds.
 baseline_fallen()
 {
@@ -159,6 +174,7 @@ if command -v python3 >"$log"; then
 	check 'a report has the sections, the bars and the machine' reports
 	check 'the short table is put where it belongs' short_table
 	check 'a baseline that is kept' baseline_kept
+	check 'a ratio that cannot be measured here' baseline_unmeasured
 	check 'a ratio that rose' baseline_fallen cost 0.75 lower
 	check 'a ratio that fell' baseline_fallen speed 1.4 higher
 	check 'a ratio that is no longer measured' baseline_not_measured

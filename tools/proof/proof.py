@@ -187,6 +187,14 @@ class Section:
         self.ratios.append({"name": name, "value": float(f"{value:.4g}"),
                             "bar": bar, "better": better, "detail": detail})
 
+    def no_ratio(self, name, bar, why, better="lower"):
+        """
+        One that this machine does not let be measured, and why: the report
+        says so, and the baseline does not ask for it.
+        """
+        self.ratios.append({"name": name, "value": None, "bar": bar,
+                            "better": better, "why": why})
+
     def plot(self, name, title, xlabel, ylabel, series, logarithmic="xy",
              style="linespoints", extra=""):
         """
