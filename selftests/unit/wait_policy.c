@@ -185,6 +185,96 @@ static void lying_stamps_are_bounded(void **state)
 	}
 }
 
+/* ---- giving way ---- */
+
+/* Waits until the next that gives way. */
+static int waits_to_next_way(struct fastipc_wait_policy *policy)
+{
+	int waits = 0;
+
+	while (!fastipc_wait_should_give_way(policy))
+		waits++;
+	return waits;
+}
+
+static void only_the_adaptive_give_way(void **state)
+{
+	struct fastipc_wait_policy spin = policy_of(FASTIPC_WAIT_SPIN);
+	struct fastipc_wait_policy block = policy_of(FASTIPC_WAIT_BLOCK);
+	struct fastipc_wait_policy policy = policy_of(FASTIPC_WAIT_ADAPTIVE);
+
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		assert_false(fastipc_wait_should_give_way(&spin));
+		assert_false(fastipc_wait_should_give_way(&block));
+		assert_true(fastipc_wait_should_give_way(&policy));
+		fastipc_wait_learn_way(&policy, true, 3 * US);
+	}
+}
+
+/* Whether that took long or not: nothing came meanwhile. */
+static void a_way_in_vain_is_tried_once_in_a_while(void **state)
+{
+	struct fastipc_wait_policy policy = policy_of(FASTIPC_WAIT_ADAPTIVE);
+
+	(void)state;
+	for (int i = 0; i < 10; i++) {
+		fastipc_wait_learn_way(&policy, false, i % 2 ? US : S);
+		assert_int_equal(waits_to_next_way(&policy), RETRY_EVERY - 1);
+	}
+	fastipc_wait_learn_way(&policy, true, 3 * US);
+	assert_int_equal(waits_to_next_way(&policy), 0);
+}
+
+static void one_long_way_changes_nothing(void **state)
+{
+	struct fastipc_wait_policy policy = policy_of(FASTIPC_WAIT_ADAPTIVE);
+
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		fastipc_wait_learn_way(&policy, true, i % 16 ? 30 * US : 4 * MS);
+		assert_int_equal(waits_to_next_way(&policy), 0);
+	}
+}
+
+/* So many that those that take long are a tenth of the time at most. */
+static void long_ways_are_followed_by_many_sleeps(void **state)
+{
+	struct fastipc_wait_policy policy = policy_of(FASTIPC_WAIT_ADAPTIVE);
+	const uint64_t sleep_ns = 4 * US, way_ns = 4 * MS;
+	int ways = 0;
+
+	(void)state;
+	while (!waits_to_next_way(&policy)) {
+		fastipc_wait_learn_way(&policy, true, way_ns);
+		assert_true(++ways < 10);
+	}
+	for (int i = 0; i < 100; i++) {
+		uint64_t slept;
+
+		fastipc_wait_learn_way(&policy, true, way_ns);
+		slept = waits_to_next_way(&policy) * sleep_ns;
+		assert_in_range(slept, 9 * way_ns, 11 * way_ns);
+	}
+	/* Soon after they are short, there is no sleep any more. */
+	for (int i = 0; i < 3; i++)
+		fastipc_wait_learn_way(&policy, true, 3 * US);
+	for (int i = 0; i < 100; i++) {
+		assert_int_equal(waits_to_next_way(&policy), 0);
+		fastipc_wait_learn_way(&policy, true, 100 * US);
+	}
+}
+
+static void a_day_away_is_not_for_ever(void **state)
+{
+	struct fastipc_wait_policy policy = policy_of(FASTIPC_WAIT_ADAPTIVE);
+
+	(void)state;
+	for (int i = 0; i < 100; i++)
+		fastipc_wait_learn_way(&policy, true, UINT64_MAX);
+	assert_in_range(waits_to_next_way(&policy), 1000, 100000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -197,6 +287,11 @@ int main(void)
 		cmocka_unit_test(the_border_is_the_budget),
 		cmocka_unit_test(very_long_wait_is_soon_forgotten),
 		cmocka_unit_test(lying_stamps_are_bounded),
+		cmocka_unit_test(only_the_adaptive_give_way),
+		cmocka_unit_test(a_way_in_vain_is_tried_once_in_a_while),
+		cmocka_unit_test(one_long_way_changes_nothing),
+		cmocka_unit_test(long_ways_are_followed_by_many_sleeps),
+		cmocka_unit_test(a_day_away_is_not_for_ever),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -91,7 +91,8 @@ struct fastipc_compressed {
 
 /* How an end waits.  Each end chooses for itself. */
 enum fastipc_wait {
-	/* Spin while that pays and another CPU runs the peer; then sleep. */
+	/* Spin while that pays and another CPU runs the peer, or give way to the
+	 * peer on this one; then sleep. */
 	FASTIPC_WAIT_ADAPTIVE = 0,
 	/* Never sleep: lowest latency, a whole CPU. */
 	FASTIPC_WAIT_SPIN = 1,

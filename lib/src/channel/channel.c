@@ -273,6 +273,23 @@ static int spin(struct fastipc_channel *channel, uint32_t want,
 	}
 }
 
+/*
+ * Let the peer run, on this CPU, and look again: 0, or -EAGAIN.  If it sleeps,
+ * it was rung; otherwise it has given way itself, and answers now.
+ */
+static int give_way(struct fastipc_channel *channel, uint32_t want,
+		    const uint32_t *local, uint32_t local_seen, uint64_t start)
+{
+	bool found;
+
+	fastipc_channel_settle(channel);
+	sched_yield();
+	found = fastipc_channel_ready(channel, want) ||
+		changed(local, local_seen);
+	fastipc_wait_learn_way(&channel->wait, found, fastipc_now_ns() - start);
+	return found ? 0 : -EAGAIN;
+}
+
 static uint64_t earlier(uint64_t deadline, uint64_t other)
 {
 	return deadline && deadline < other ? deadline : other;
@@ -365,8 +382,13 @@ int fastipc_channel_await(struct fastipc_channel *channel, uint32_t want,
 		fastipc_channel_settle(channel);
 		return spin(channel, want, local, local_seen, &start, deadline);
 	}
-	if ((imminent || fastipc_wait_should_spin(policy)) &&
-	    fastipc_channel_peer_elsewhere(channel)) {
+	if (!fastipc_channel_peer_elsewhere(channel)) {
+		if (fastipc_wait_should_give_way(policy)) {
+			start = fastipc_now_ns();
+			error = give_way(channel, want, local, local_seen,
+					 start);
+		}
+	} else if (imminent || fastipc_wait_should_spin(policy)) {
 		fastipc_channel_settle(channel);
 		error = spin(channel, want, local, local_seen, &start,
 			     deadline);

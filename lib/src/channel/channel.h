@@ -34,6 +34,8 @@ struct fastipc_wait_policy {
 	uint32_t wake_ns; /* mean cost of being woken */
 	uint32_t wait_ns; /* mean length of recent waits */
 	uint32_t skipped; /* waits that did not spin since the last */
+	uint32_t way_ns;  /* mean time of giving way, where that helped */
+	uint32_t stay;	  /* waits that are not to give way */
 };
 
 void fastipc_wait_policy_init(struct fastipc_wait_policy *policy,
@@ -42,6 +44,11 @@ void fastipc_wait_policy_init(struct fastipc_wait_policy *policy,
 uint64_t fastipc_wait_budget(const struct fastipc_wait_policy *policy);
 /* Whether the next wait should start with a spin. */
 bool fastipc_wait_should_spin(struct fastipc_wait_policy *policy);
+/* Whether to give way before the next sleep, on the peer's CPU. */
+bool fastipc_wait_should_give_way(struct fastipc_wait_policy *policy);
+/* After @ns this thread ran again, and what it waits for was there or not. */
+void fastipc_wait_learn_way(struct fastipc_wait_policy *policy, bool found,
+			    uint64_t ns);
 /* A wait took @ns. */
 void fastipc_wait_learn(struct fastipc_wait_policy *policy, uint64_t ns);
 /* A sleeper was rung at @rung_ns (by the ringer's stamp) and runs now. */

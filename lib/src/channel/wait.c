@@ -7,6 +7,13 @@
  * for non-uniform problems": spin as long as a sleep costs and you are never
  * worse than twice the best).  What a wake-up costs differs by a factor of
  * ten between machines, so it is measured: the ringer stamps the time.
+ *
+ * On the peer's own CPU a spin only keeps the peer from writing.  There the CPU
+ * is given away once, by sched_yield(): the peer runs at once, and if it gives
+ * way as well when it has answered, neither end sleeps, rings or is woken.  But
+ * others may be waiting for that CPU, too; who yields to them comes last, and
+ * may wait for all their time slices, where one who wakes up would not.  So
+ * when it takes long, again and again, many of the next waits sleep.
  */
 #include "channel/channel.h"
 
@@ -16,6 +23,12 @@
 #define BUDGET_MOST_NS 200000u
 /* A spin is tried this often when waits have been too long for it. */
 #define RETRY_EVERY 16u
+/* Less than a scheduler's time slice, more than an answer takes. */
+#define WAY_MOST_NS 200000u
+/* Once to give way takes longer, so many waits sleep instead that they take
+ * some ten times as long as the last way did. */
+#define STAY_EACH_NS 400u
+#define STAY_MOST 65536u
 
 void fastipc_wait_policy_init(struct fastipc_wait_policy *policy,
 			      enum fastipc_wait mode)
@@ -47,10 +60,39 @@ bool fastipc_wait_should_spin(struct fastipc_wait_policy *policy)
 	return false;
 }
 
+bool fastipc_wait_should_give_way(struct fastipc_wait_policy *policy)
+{
+	if (policy->mode != FASTIPC_WAIT_ADAPTIVE)
+		return false;
+	if (!policy->stay)
+		return true;
+	policy->stay--;
+	return false;
+}
+
 /* Exponentially weighted, 1/8 for the new sample. */
 static uint32_t mean(uint32_t old, uint64_t sample)
 {
 	return (uint32_t)((old * 7ull + sample) / 8);
+}
+
+void fastipc_wait_learn_way(struct fastipc_wait_policy *policy, bool found,
+			    uint64_t ns)
+{
+	uint64_t stay = ns / STAY_EACH_NS;
+
+	if (!found) {
+		/* However long it took, nothing was kept waiting. */
+		policy->stay = RETRY_EVERY - 1;
+		return;
+	}
+	policy->way_ns = mean(policy->way_ns,
+			      ns < 4 * WAY_MOST_NS ? ns : 4 * WAY_MOST_NS);
+	if (policy->way_ns <= WAY_MOST_NS)
+		return;
+	policy->stay = stay < STAY_MOST ? (uint32_t)stay : STAY_MOST;
+	/* Then one more that takes long is enough. */
+	policy->way_ns = WAY_MOST_NS * 3 / 4;
 }
 
 void fastipc_wait_learn(struct fastipc_wait_policy *policy, uint64_t ns)

@@ -163,6 +163,7 @@ struct worker {
 	uint64_t idle_since; /* when it ran out of work, ns; 0: it has not */
 	uint64_t idle_turn;  /* the turn of that */
 	bool idle_spin;	     /* decided then */
+	uint64_t way_since; /* when it gave way after that, ns; 0: it has not */
 	uint32_t inbox_seen;
 	struct fastipc_wait_policy wait;
 	unsigned char *scratch; /* the request in hand */

@@ -3,6 +3,7 @@
  * A worker: polls its hot connections (hot.c), and sleeps when there is nothing.
  */
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -350,6 +351,30 @@ static void poll_hot(struct worker *worker)
 	}
 }
 
+/*
+ * Once before a sleep, if clients share this CPU: what they would write, they
+ * can write now.
+ */
+static bool give_way(struct worker *worker)
+{
+	if (worker->way_since) {
+		fastipc_wait_learn_way(&worker->wait, false,
+				       fastipc_now_ns() - worker->way_since);
+		worker->way_since = 0;
+		return false;
+	}
+	if (!worker->hot_count || clients_elsewhere(worker) ||
+	    !fastipc_wait_should_give_way(&worker->wait))
+		return false;
+	for (uint32_t i = 0; i < worker->hot_count; i++)
+		fastipc_channel_settle(&worker->hot[i]->channel);
+	fastipc_registry_read_end();
+	worker->way_since = fastipc_now_ns();
+	sched_yield();
+	fastipc_registry_read_begin();
+	return true;
+}
+
 /* Nothing came in this turn: whether to look again rather than to sleep. */
 static bool keep_spinning(struct worker *worker)
 {
@@ -367,7 +392,7 @@ static bool keep_spinning(struct worker *worker)
 			clients_elsewhere(worker);
 	}
 	if (!worker->idle_spin)
-		return false;
+		return give_way(worker);
 	poll_hot(worker);
 	if ((worker->turn - worker->idle_turn) % SPIN_TURNS != SPIN_TURNS - 1)
 		return true;
@@ -381,6 +406,10 @@ static bool keep_spinning(struct worker *worker)
 /* Something came: what does that say about waiting? */
 static void end_idle(struct worker *worker)
 {
+	if (worker->way_since)
+		fastipc_wait_learn_way(&worker->wait, true,
+				       fastipc_now_ns() - worker->way_since);
+	worker->way_since = 0;
 	if (worker->idle_turn && worker->wait.mode == FASTIPC_WAIT_ADAPTIVE)
 		fastipc_wait_learn(&worker->wait,
 				   worker->idle_since
