@@ -234,6 +234,7 @@ static void wake_another(struct fastipc_client *client)
  * its CPU. */
 static void leader_gives_way(void **state)
 {
+	struct fastipc_client_options options;
 	struct fastipc_buffer got = { 0 };
 	struct fastipc_call_options call;
 	struct fastipc_client *client;
@@ -241,7 +242,10 @@ static void leader_gives_way(void **state)
 
 	(void)state;
 	by_hand.ring_size = 256u << 10;
-	pid = start_scenario(answer_large, NULL, &client);
+	fastipc_client_options_init(&options);
+	/* Others give way before they sleep, too. */
+	options.wait = FASTIPC_WAIT_BLOCK;
+	pid = start_scenario(answer_large, &options, &client);
 	fastipc_call_options_init(&call);
 	call.deadline = soon();
 	call.reply = &got;
