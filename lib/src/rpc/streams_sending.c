@@ -165,18 +165,28 @@ static int send_cancel(struct fastipc_stream *stream)
 	return send_in_order(stream, &message, 0, false);
 }
 
-/* What is queued is of no use any more; an END stays the end. */
+/*
+ * What is queued is of no use any more.  An END stays the end, unless something
+ * is missing before it: it would say that all was sent, perhaps in the middle of
+ * a message.
+ */
 static void drop_queued(struct fastipc_stream *stream)
 {
 	struct outbox *outbox = stream->streams->outbox;
 	struct parcel *parcel = stream->flow.first;
+	bool dropped = false;
 
 	while (parcel) {
 		struct parcel *next = parcel->next;
+		bool end = parcel->message.flags & FASTIPC_FRAME_END;
 
-		if (!parcel->whole || parcel->message.cargo) {
+		if (!parcel->whole || parcel->message.cargo ||
+		    (end && dropped)) {
 			fastipc_outbox_remove(outbox, parcel);
 			fastipc_parcel_drop(parcel);
+			dropped = true;
+			if (end)
+				stream->finished = false;
 		}
 		parcel = next;
 	}
