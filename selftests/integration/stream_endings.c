@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Streams that are given up with messages on their way: who reads is told that
- * not all came, and the connection is as good as before.
+ * Streams that are given up with messages on their way, and ends that say
+ * something that the library says, too: who reads is told how it ended, and the
+ * connection is as good as before.
  */
 #include <sys/mman.h>
 
@@ -12,7 +13,8 @@
 #define BUSY 21	 /* keeps the worker until it may go on */
 #define COUNT 22 /* reads to the end; see struct count */
 #define COUNTED 23
-#define CUTS 25 /* struct cuts */
+#define AGAIN 24 /* fails with -EAGAIN */
+#define CUTS 25	 /* struct cuts */
 
 struct cuts {
 	uint32_t begun;
@@ -98,6 +100,13 @@ static int on_counted(struct fastipc_request *request, void *context)
 	return fastipc_request_reply(request, &last_count, sizeof(last_count));
 }
 
+static int on_again(struct fastipc_request *request, void *context)
+{
+	(void)request;
+	(void)context;
+	return -EAGAIN;
+}
+
 static void add_all(struct fastipc_server *made)
 {
 	add_stream_handlers(made);
@@ -106,6 +115,7 @@ static void add_all(struct fastipc_server *made)
 	check(!fastipc_server_add_handler(made, BUSY, on_busy, NULL));
 	check(!fastipc_server_add_handler(made, COUNT, on_count, NULL));
 	check(!fastipc_server_add_handler(made, COUNTED, on_counted, NULL));
+	check(!fastipc_server_add_handler(made, AGAIN, on_again, NULL));
 }
 
 static const struct service service = {
@@ -122,6 +132,8 @@ static void begin(void)
 	options.ring_size = RING;
 	fastipc_client_options_init(&client_options);
 	client_options.ring_size = RING;
+	options.bulk_max = FASTIPC_BULK_MIN;
+	client_options.bulk_size = FASTIPC_BULK_MIN;
 	server_start(&server, &options, &service);
 	client = connect_with(server.address, &client_options);
 }
@@ -245,6 +257,40 @@ static void writer_of_large_messages_goes(void **state)
 	writer_goes(40000, 300 * MS * patience_times(), -ETIMEDOUT);
 }
 
+/* ---- what the peer says, and the library, too ---- */
+
+/* "Not yet" is not how a stream ends: who reads or writes does not wait on, and
+ * a loan that is gone is not the caller's again. */
+static void ended_with_again(void **state)
+{
+	const uint64_t patience = fastipc_after_ns(10 * SECOND);
+	struct fastipc_attachment attachment = { 0 };
+	struct fastipc_stream *stream;
+	struct fastipc_stream_end stream_end;
+	struct fastipc_buffer buffer = { 0 };
+
+	(void)state;
+	begin();
+	assert_result(
+		fastipc_stream_open(client, AGAIN, NULL, 0, NULL, &stream), 0);
+	assert_result(fastipc_stream_read(stream, &buffer, patience),
+		      -ECANCELED);
+	assert_result(fastipc_stream_write(stream, "x", 1, 0, patience),
+		      -ECANCELED);
+	assert_result(fastipc_stream_loan(stream, 1, patience,
+					  &attachment.loan),
+		      -ECANCELED);
+	assert_result(
+		fastipc_client_loan(client, 1, patience, &attachment.loan), 0);
+	assert_result(fastipc_stream_write_with(stream, "x", 1, &attachment, 0,
+						patience),
+		      -ECANCELED);
+	assert_result(fastipc_stream_status(stream, &stream_end), 0);
+	assert_int_equal(stream_end.status, -EAGAIN);
+	fastipc_stream_close(stream);
+	end();
+}
+
 static int start(void **state)
 {
 	may_go_on = mmap(NULL, sizeof(*may_go_on), PROT_READ | PROT_WRITE,
@@ -258,6 +304,7 @@ int main(void)
 		cmocka_unit_test(reader_goes),
 		cmocka_unit_test(writer_of_small_messages_goes),
 		cmocka_unit_test(writer_of_large_messages_goes),
+		cmocka_unit_test(ended_with_again),
 	};
 
 	return cmocka_run_group_tests_name("stream_endings", tests, start,

@@ -109,9 +109,9 @@ int fastipc_stream_write_value(struct fastipc_stream *stream,
 /*
  * Receive the next message into @buffer, as a reply.
  * -ENODATA the peer finished with status 0, and all was read; a status that it
- * finished with; -ECANCELED; -ETIMEDOUT, -EAGAIN nothing came; -EMSGSIZE
- * @buffer is fixed and too small (the message stays); -EPIPE the peer is gone,
- * and all that came was read; -ENOMEM.
+ * finished with, but -ECANCELED for -EAGAIN; -ECANCELED; -ETIMEDOUT, -EAGAIN
+ * nothing came; -EMSGSIZE @buffer is fixed and too small (the message stays);
+ * -EPIPE the peer is gone, and all that came was read; -ENOMEM.
  */
 int fastipc_stream_read(struct fastipc_stream *stream,
 			struct fastipc_buffer *buffer, uint64_t deadline);

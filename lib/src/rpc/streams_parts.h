@@ -60,6 +60,10 @@ int fastipc_stream_check_writable(const struct fastipc_stream *stream);
  * more. */
 void fastipc_stream_consumed(struct fastipc_stream *stream, uint32_t cost);
 
+/* The error that the peer ended it with, in words.  -EAGAIN, which is "not yet"
+ * to whoever reads or writes, is -ECANCELED. */
+int fastipc_stream_ended(const struct fastipc_stream *stream);
+
 /* ---- what goes along ---- */
 
 /* Take what came along with @frame, which is the partial message's, or of no use.

@@ -351,6 +351,17 @@ int fastipc_streams_control(struct streams *streams, uint16_t type, uint64_t id,
 	return 0;
 }
 
+int fastipc_stream_ended(const struct fastipc_stream *stream)
+{
+	int status = stream->end_status;
+
+	return fastipc_fail(status == -EAGAIN ? -ECANCELED : status,
+			    "the peer ended the stream: %s%s%s",
+			    fastipc_strerror(status),
+			    stream->end_text_size ? ": " : "",
+			    stream->end_text);
+}
+
 bool fastipc_streams_has_ended(const struct fastipc_stream *stream)
 {
 	return stream->stopped || stream->in_ended || stream->streams->failed;
@@ -365,11 +376,7 @@ int fastipc_streams_peek(struct fastipc_stream *stream,
 	if (stream->in_ended && !stream->end_status)
 		return fastipc_fail(-ENODATA, "the stream has ended");
 	if (stream->in_ended)
-		return fastipc_fail(stream->end_status,
-				    "the peer ended the stream: %s%s%s",
-				    fastipc_strerror(stream->end_status),
-				    stream->end_text_size ? ": " : "",
-				    stream->end_text);
+		return fastipc_stream_ended(stream);
 	if (stream->stopped)
 		return fastipc_fail(stream->stopped,
 				    "the stream was given up: %s",

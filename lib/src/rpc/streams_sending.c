@@ -300,11 +300,7 @@ int fastipc_stream_check_writable(const struct fastipc_stream *stream)
 				    "the stream was given up: %s",
 				    fastipc_strerror(stream->stopped));
 	if (stream->in_ended && stream->end_status)
-		return fastipc_fail(stream->end_status,
-				    "the peer ended the stream: %s%s%s",
-				    fastipc_strerror(stream->end_status),
-				    stream->end_text_size ? ": " : "",
-				    stream->end_text);
+		return fastipc_stream_ended(stream);
 	if (stream->finished)
 		return fastipc_fail(-EALREADY,
 				    "the stream was finished before");
