@@ -350,6 +350,34 @@ static void one_way_messages(void **state)
 	server_stop(&server);
 }
 
+/* Nobody waits for what a thread answers to those, and nothing is sent. */
+static void answers_to_one_way_messages(void **state)
+{
+	static unsigned char data[600000];
+	const size_t sizes[] = { 1, 17000, 70000, 600000 };
+	struct fastipc_client_stats stats = { .size = sizeof(stats) };
+	struct server_process server;
+	struct fastipc_client *client;
+
+	(void)state;
+	server_start(&server, NULL, &late_service);
+	client = connect_with(server.address, NULL);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		assert_result(fastipc_client_post(client, LATER, data, sizes[i],
+						  0, soon()),
+			      0);
+	/* As large: behind what is sent before. */
+	for (int i = 0; i < 5; i++)
+		assert_result(fastipc_client_call(client, LATER, data,
+						  sizeof(data), NULL, soon()),
+			      0);
+	assert_result(fastipc_client_get_stats(client, &stats), 0);
+	assert_int_equal(stats.replies, 5);
+	assert_int_equal(stats.late_replies, 0);
+	fastipc_client_close(client);
+	server_stop(&server);
+}
+
 static void unpublished_until_flushed(void **state)
 {
 	struct server_process server;
@@ -386,6 +414,7 @@ int main(void)
 		cmocka_unit_test(deadlines_end_calls),
 		cmocka_unit_test(too_many_calls),
 		cmocka_unit_test(one_way_messages),
+		cmocka_unit_test(answers_to_one_way_messages),
 		cmocka_unit_test(unpublished_until_flushed),
 	};
 

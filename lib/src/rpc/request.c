@@ -220,7 +220,7 @@ static int answer_deferred(struct fastipc_request *request,
 		packer = fastipc_packer_borrow(connection->packing.settings);
 	if (packer)
 		fastipc_pack(&connection->packing, packer, message);
-	if (!failure && !request->stream)
+	if (!failure && !request->stream && request->id)
 		parcel = copy_large(message);
 	pthread_mutex_lock(&connection->lock);
 	/* Of a dead connection, the link and the server may be gone. */
