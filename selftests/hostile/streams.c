@@ -174,6 +174,43 @@ static void too_many_streams(struct fastipc_channel *channel)
 		open_by_hand(channel, HELD, ID(i), 0);
 }
 
+#define LIMIT 1000u
+
+/* An opening of so many bytes behind its extension. */
+static void open_with(struct fastipc_channel *channel, uint64_t id,
+		      uint32_t size)
+{
+	unsigned char bytes[sizeof(struct total) + LIMIT + 1] = { 0 };
+	struct total block = good_total(16);
+
+	block.kind = FASTIPC_EXT_STREAM;
+	memcpy(bytes, &block, sizeof(block));
+	put_whole(channel, HELD, FASTIPC_FRAME_STREAM | FASTIPC_FRAME_EXT, id,
+		  bytes, (uint32_t)sizeof(block) + size);
+}
+
+static void opening_over_the_limit(struct fastipc_channel *channel)
+{
+	open_with(channel, ID(1), LIMIT);
+	open_with(channel, ID(2), LIMIT + 1);
+}
+
+static void large_openings(void **state)
+{
+	struct fastipc_server_options options;
+	uint64_t before;
+
+	(void)state;
+	fastipc_server_options_init(&options);
+	options.max_message = LIMIT;
+	begin_with(&options, &streams);
+	before = stats_of(good).requests;
+	ATTACK(opening_over_the_limit);
+	/* The first of them, what is served, and who asks, twice. */
+	assert_int_equal(stats_of(good).requests, before + 5);
+	end();
+}
+
 static void wrong_streams(void **state)
 {
 	(void)state;
@@ -433,6 +470,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(wrong_streams),
+		cmocka_unit_test(large_openings),
 		cmocka_unit_test(wrong_credit),
 		cmocka_unit_test(wrong_lengths),
 		cmocka_unit_test(floods),

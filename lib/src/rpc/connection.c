@@ -517,6 +517,12 @@ static int take_stream(struct connection *connection,
 	uint32_t size = frame->length;
 	int error;
 
+	/* The client knows the limit, and the scratch must not become larger:
+	 * what that has room for is accepted. */
+	if (frame->opens && size > connection->server->options.max_message) {
+		connection->stream_error = true;
+		return -EPROTO;
+	}
 	if (fastipc_worker_scratch_grow(worker, frame->opens ? size : 0))
 		return -ENOMEM;
 	pthread_mutex_lock(&connection->lock);
