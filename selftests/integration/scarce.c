@@ -16,6 +16,7 @@
 #define RING 65536u
 #define FILL 1	      /* a stream that is longer than the ring */
 #define ANSWER 2      /* what is answered while there is no memory */
+#define CUT 3	      /* a stream that there is no memory for */
 #define UNCONNECTED 1 /* what was made lacks its connection */
 
 static struct server_process server;
@@ -334,6 +335,51 @@ static void no_memory_to_answer(void **state)
 	fastipc_client_close(client);
 }
 
+static int on_cut(struct fastipc_request *request, void *context)
+{
+	static const unsigned char data[100000];
+	struct fastipc_stream *stream = fastipc_request_stream(request, NULL);
+
+	(void)context;
+	check(stream);
+	until_failure = 1;
+	check(fastipc_stream_write(stream, data, sizeof(data), 0, 0) ==
+	      -ENOMEM);
+	until_failure = 0;
+	check(fastipc_stream_write(stream, "x", 1, 0, 0));
+	fastipc_stream_close(stream);
+	__atomic_store_n(answered, 1, __ATOMIC_RELEASE);
+	return 0;
+}
+
+/* A stream ends that cannot go on in the middle of a message; nothing else does. */
+static void no_memory_for_the_rest(void **state)
+{
+	struct fastipc_stream *stream;
+	struct fastipc_buffer buffer = { 0 };
+	struct fastipc_client_options options;
+	struct fastipc_client *client;
+	uint64_t until = soon();
+
+	(void)state;
+	if (!MEMORY_FAILS)
+		skip();
+	*answered = 0;
+	fastipc_client_options_init(&options);
+	options.ring_size = RING;
+	client = connect_with(server.address, &options);
+	assert_result(fastipc_stream_open(client, CUT, "", 0, NULL, &stream),
+		      0);
+	while (!__atomic_load_n(answered, __ATOMIC_ACQUIRE)) {
+		assert_true(fastipc_now_ns() < until);
+		usleep(1000);
+	}
+	assert_result(fastipc_stream_read(stream, &buffer, soon()), -ECANCELED);
+	assert_result(fastipc_client_ping(client, soon(), NULL), 0);
+	fastipc_stream_close(stream);
+	fastipc_client_close(client);
+}
+
 /* ---- descriptors ---- */
 
 static int make_within(int (*make)(void), rlim_t descriptors)
@@ -379,6 +425,7 @@ static void add_handlers(struct fastipc_server *made)
 {
 	check(!fastipc_server_add_handler(made, FILL, on_fill, NULL));
 	check(!fastipc_server_add_handler(made, ANSWER, on_answer, NULL));
+	check(!fastipc_server_add_handler(made, CUT, on_cut, NULL));
 }
 
 static int start(void **state)
@@ -414,6 +461,7 @@ int main(void)
 		cmocka_unit_test(memory_runs_out),
 		cmocka_unit_test(no_memory_for_threads),
 		cmocka_unit_test(no_memory_to_answer),
+		cmocka_unit_test(no_memory_for_the_rest),
 		cmocka_unit_test(descriptors_run_out),
 	};
 

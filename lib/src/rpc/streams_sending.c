@@ -336,6 +336,10 @@ int fastipc_streams_write(struct fastipc_stream *stream, const void *data,
 	if (!fastipc_stream_has_room(stream, cost))
 		return -EAGAIN;
 	error = send_in_order(stream, &message, cost - size, more);
+	/* Some of it is there already, and what comes next is to be the rest. */
+	if (error == -ENOMEM && message.offset)
+		fastipc_streams_give_up(stream, error,
+					"no memory for the rest of a message");
 	if (error)
 		return error;
 	stream->sent += cost;
