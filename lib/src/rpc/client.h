@@ -74,6 +74,7 @@ struct fastipc_client {
 	int broken;	     /* why the connection is to be given up */
 	bool room;	     /* for loans, and who waits does not know */
 	bool goaway;	     /* the server drains */
+	uint32_t batches;    /* that were taken */
 
 	struct fastipc_assembly assembly;
 	struct fastipc_buffer scratch; /* replies of callbacks; the leader's */

@@ -13,6 +13,8 @@
 
 /* Frames that are taken in one go before waiting threads get a turn. */
 #define DRAIN_BATCH 64
+/* Such batches between two looks at what the server says that it has sent. */
+#define FULL_BATCHES 16
 #define ERROR_PAYLOAD_MAX 512u
 
 int fastipc_buffer_fit(struct fastipc_buffer *reply, size_t size)
@@ -290,6 +292,30 @@ static int take_frame(struct fastipc_client *client)
 	return 0;
 }
 
+/*
+ * Whether the ring has more than the server says that it has put there, or says
+ * more than there is room for: what it does not take away comes again, for ever,
+ * also when it is dead.  It tells of a batch after that can be seen.
+ */
+static bool is_endless(const struct fastipc_client *client)
+{
+	const struct fastipc_region *peer = &client->channel.link.peer;
+	uint64_t size = peer->size;
+	uint64_t tail =
+		__atomic_load_n(&peer->control->tx_tail, __ATOMIC_ACQUIRE);
+
+	return client->channel.rx.head - tail + size > 2 * size;
+}
+
+static void check_tail(struct fastipc_client *client)
+{
+	if (client->error || ++client->batches % FULL_BATCHES ||
+	    !is_endless(client))
+		return;
+	client->stats.bad_frames++;
+	fastipc_client_fail_all(client, -EPROTO);
+}
+
 unsigned int fastipc_client_drain(struct fastipc_client *client,
 				  const struct call *call)
 {
@@ -324,5 +350,7 @@ unsigned int fastipc_client_drain(struct fastipc_client *client,
 		count++;
 	}
 	fastipc_consumer_release(&client->channel.rx);
+	if (__builtin_expect(count == DRAIN_BATCH, 0))
+		check_tail(client);
 	return count;
 }

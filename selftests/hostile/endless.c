@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A server whose ring has no end: it takes none of its records away, so that they
+ * come again and again, also when it is dead.  Its clients notice.
+ */
+#include "by_hand.h"
+
+/* Replies to no call, and a tail that says so. */
+static void fill_ring_to(struct fastipc_channel *channel, uint64_t tail)
+{
+	struct {
+		uint64_t word;
+		struct header header;
+	} record = {
+		.word = (uint64_t)FASTIPC_RECORD_DATA << 32 |
+			sizeof(struct header),
+		.header = good_header(ECHO, 7, 0),
+	};
+	uint64_t at = channel->tx.size;
+
+	next_id(channel);
+	record.header.crc = crc_of(record.header, "", 0);
+	do {
+		at -= sizeof(record);
+		memcpy(channel->tx.data + at, &record, sizeof(record));
+	} while (at);
+	__atomic_store_n(&channel->link.own.control->tx_tail, tail,
+			 __ATOMIC_RELEASE);
+	fastipc_channel_notify(channel, FASTIPC_WANT_DATA);
+}
+
+static void fills_ring(struct fastipc_channel *channel)
+{
+	fill_ring_to(channel, channel->tx.size);
+}
+
+static void dies(struct fastipc_channel *channel)
+{
+	fills_ring(channel);
+	_exit(0);
+}
+
+/* It says that it has sent more than there is room for. */
+static void boasts(struct fastipc_channel *channel)
+{
+	fill_ring_to(channel, UINT64_MAX / 2);
+}
+
+static void assert_noticed(struct fastipc_client *client, pid_t pid)
+{
+	struct fastipc_client_stats stats = { .size = sizeof(stats) };
+
+	assert_result(fastipc_client_get_stats(client, &stats), 0);
+	assert_int_equal(stats.bad_frames, 1);
+	assert_in_range(stats.late_replies, 1, 100000);
+	fastipc_client_close(client);
+	assert_ended_well(pid);
+}
+
+static void call_ends(scenario_fn scenario)
+{
+	struct fastipc_client *client;
+	pid_t pid = start_scenario(scenario, NULL, &client);
+
+	assert_result(fastipc_client_call(client, ECHO, "abcd", 4, NULL,
+					  FASTIPC_NO_DEADLINE),
+		      -EPROTO);
+	assert_noticed(client, pid);
+}
+
+static void calls_end(void **state)
+{
+	(void)state;
+	call_ends(fills_ring);
+	call_ends(dies);
+	call_ends(boasts);
+}
+
+static void dispatch_ends(void **state)
+{
+	struct fastipc_call_options options;
+	struct fastipc_client *client;
+	struct pollfd pollfd = { .events = POLLIN };
+	uint64_t id;
+	pid_t pid;
+	int result;
+
+	(void)state;
+	pid = start_scenario(fills_ring, NULL, &client);
+	fastipc_call_options_init(&options);
+	assert_result(fastipc_client_start(client, ECHO, "abcd", 4, &options,
+					   &id),
+		      0);
+	pollfd.fd = fastipc_client_fd(client);
+	while ((result = fastipc_client_dispatch(client)) >= 0)
+		if (!fastipc_client_next_deadline(client))
+			assert_int_equal(poll(&pollfd, 1, PATIENCE_MS), 1);
+	assert_result(result, -EPROTO);
+	assert_result(fastipc_client_finish(client, id), -EPROTO);
+	assert_noticed(client, pid);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(calls_end),
+		cmocka_unit_test(dispatch_ends),
+	};
+
+	return cmocka_run_group_tests_name("endless", tests,
+					   runtime_directory_make,
+					   runtime_directory_remove);
+}
