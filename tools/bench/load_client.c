@@ -211,11 +211,16 @@ static int reopen(struct slot *slot)
 	return error;
 }
 
-/* Dispatch, which also arms it for the next sleep. */
+/* Dispatch, which also arms it for the next sleep, all that there is. */
 static void dispatch(struct slot *slot)
 {
-	int error = fastipc_client_dispatch(slot->client);
+	uint64_t again;
+	int error;
 
+	do {
+		error = fastipc_client_dispatch(slot->client);
+		again = fastipc_client_next_deadline(slot->client);
+	} while (error >= 0 && again && again < fastipc_now_ns());
 	if (error < 0) {
 		load_count_error(slot->loop->result, error);
 		slot->loop->result->lost++;

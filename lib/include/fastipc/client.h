@@ -174,9 +174,9 @@ int fastipc_client_cancel(struct fastipc_client *client, uint64_t id);
  * connection is over (all callbacks have run then).
  * fastipc_client_next_deadline() is the time to call dispatch again at the
  * latest, for the deadlines of calls, and at once (it has passed) after a loan
- * was freed that others wait for; FASTIPC_NO_DEADLINE if there is none.  That of
- * a call which another thread starts while the loop sleeps counts from its next
- * turn on.
+ * was freed that others wait for, or if dispatch has left something because it
+ * took 10 ms; FASTIPC_NO_DEADLINE if there is none.  That of a call which another
+ * thread starts while the loop sleeps counts from its next turn on.
  * The descriptor also tells of room for what could not be sent at once; over kmod
  * it does not, and the deadline is near while something waits for that.
  */

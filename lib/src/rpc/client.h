@@ -74,6 +74,7 @@ struct fastipc_client {
 	int broken;	     /* why the connection is to be given up */
 	bool room;	     /* for loans, and who waits does not know */
 	bool goaway;	     /* the server drains */
+	bool more;	     /* dispatch left something, and is to go on */
 	uint32_t batches;    /* that were taken */
 
 	struct fastipc_assembly assembly;
@@ -213,7 +214,8 @@ static inline void fastipc_client_leave(struct fastipc_client *client)
 void fastipc_client_arm_for_space(struct fastipc_client *client);
 /*
  * One step of the leader, on behalf of @call (may be NULL): take what there
- * is, or wait for something.  0; -ETIMEDOUT: @deadline passed and nothing came.
+ * is, or wait for something.  0; -ETIMEDOUT: @deadline passed, and nothing came
+ * or there is no end of it.
  */
 int fastipc_client_lead(struct fastipc_client *client, const struct call *call,
 			uint32_t want, uint64_t deadline);

@@ -12,6 +12,8 @@
 
 /* While something waits for space that nobody tells of. */
 #define SPACE_LOOK_NS 1000000u
+/* After so long, and a batch, a dispatch leaves the rest to the next. */
+#define DISPATCH_NS 10000000u
 
 static void disarm(struct fastipc_client *client)
 {
@@ -165,6 +167,17 @@ static void give_way(struct fastipc_client *client, const struct call *call)
 	}
 }
 
+/* Something came, but not what is waited for: a server that never stops talking
+ * keeps nobody for longer than until the deadline. */
+static int look_up(struct fastipc_client *client, const struct call *call,
+		   uint64_t deadline)
+{
+	if (has_ended(call))
+		return 0;
+	expire(client);
+	return deadline && fastipc_now_ns() >= deadline ? -ETIMEDOUT : 0;
+}
+
 int fastipc_client_lead(struct fastipc_client *client, const struct call *call,
 			uint32_t want, uint64_t deadline)
 {
@@ -180,7 +193,7 @@ int fastipc_client_lead(struct fastipc_client *client, const struct call *call,
 		    !(has_ended(call) && client->followers))
 			send_queued(client);
 		give_way(client, call);
-		return 0;
+		return look_up(client, call, deadline);
 	}
 	if (fastipc_client_has_room(client)) {
 		fastipc_client_use_room(client);
@@ -287,9 +300,25 @@ int fastipc_client_fd(const struct fastipc_client *client)
 	return fastipc_link_fd(&client->channel.link);
 }
 
-/* Take what there is; then sleep on the socket, from the peer's view. */
-static void take_and_arm(struct fastipc_client *client)
+/* Whether it was so long ago that a dispatch began, which is 0 before the
+ * first question. */
+static bool is_enough(uint64_t *began)
 {
+	uint64_t now = fastipc_now_ns();
+
+	if (!*began)
+		*began = now;
+	return now - *began >= DISPATCH_NS;
+}
+
+/*
+ * Take what there is, or what comes in a while if @bounded; then sleep on the
+ * socket, from the peer's view.
+ */
+static void take_and_arm(struct fastipc_client *client, bool bounded)
+{
+	uint64_t began = 0;
+	bool enough = false;
 	uint32_t want;
 
 	fastipc_client_begin_leading(client);
@@ -297,14 +326,16 @@ static void take_and_arm(struct fastipc_client *client)
 	do {
 		disarm(client);
 		do {
-			while (fastipc_client_drain(client, NULL) ||
-			       expire(client))
-				;
+			while (!enough && (fastipc_client_drain(client, NULL) ||
+					   expire(client)))
+				enough = bounded && is_enough(&began);
+			if (enough)
+				expire(client);
 			if (fastipc_client_has_room(client))
 				fastipc_client_use_room(client);
 			publish(client);
 			want = send_queued(client);
-		} while (want && !client->error);
+		} while (want && !client->error && !enough);
 		if (client->error)
 			break;
 		want = FASTIPC_WANT_DATA;
@@ -312,7 +343,8 @@ static void take_and_arm(struct fastipc_client *client)
 			want |= FASTIPC_WANT_SPACE;
 		fastipc_channel_arm(&client->channel, FASTIPC_SLEEP_POLL, want);
 		client->armed = true;
-	} while (fastipc_channel_ready(&client->channel, want));
+	} while (!enough && fastipc_channel_ready(&client->channel, want));
+	client->more = enough && !client->error;
 	client->unarmed = false;
 	end_leading(client);
 }
@@ -351,7 +383,8 @@ void fastipc_client_arm_again(struct fastipc_client *client)
 	    fastipc_client_in_own_callback(client))
 		return;
 	fastipc_detail_keep(detail);
-	take_and_arm(client);
+	/* All of it: nobody could tell the loop that there is more. */
+	take_and_arm(client, false);
 	fastipc_detail_restore(detail);
 }
 
@@ -369,7 +402,7 @@ int fastipc_client_dispatch(struct fastipc_client *client)
 		client->unarmed |= !__libc_single_threaded &&
 				   !fastipc_client_in_own_callback(client);
 	else if (!client->error)
-		take_and_arm(client);
+		take_and_arm(client, true);
 	result = (int)(client->ended - before);
 	if (client->error)
 		result = fastipc_client_over(client);
@@ -392,7 +425,7 @@ uint64_t fastipc_client_next_deadline(struct fastipc_client *client)
 
 	fastipc_lock(&client->lock);
 	deadline = client->next_deadline;
-	if (fastipc_client_has_room(client))
+	if (fastipc_client_has_room(client) || client->more)
 		deadline = 1;
 	/* There poll() for POLLIN does not tell of space. */
 	if (client->channel.link.kmod &&
