@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * A server whose ring has no end: it takes none of its records away, so that they
- * come again and again, also when it is dead.  Its clients notice.
+ * A peer whose ring has no end: it takes none of its records away, so that they
+ * come again and again, also when it is dead.  A client notices, and a server has
+ * time for its others.
  */
+#include "attacked.h"
 #include "by_hand.h"
 
-/* Replies to no call, and a tail that says so. */
-static void fill_ring_to(struct fastipc_channel *channel, uint64_t tail)
+/* Messages of this @id, and a tail that says so. */
+static void fill_ring_to(struct fastipc_channel *channel, uint64_t id,
+			 uint64_t tail)
 {
 	struct {
 		uint64_t word;
@@ -14,11 +17,10 @@ static void fill_ring_to(struct fastipc_channel *channel, uint64_t tail)
 	} record = {
 		.word = (uint64_t)FASTIPC_RECORD_DATA << 32 |
 			sizeof(struct header),
-		.header = good_header(ECHO, 7, 0),
+		.header = good_header(ECHO, id, 0),
 	};
 	uint64_t at = channel->tx.size;
 
-	next_id(channel);
 	record.header.crc = crc_of(record.header, "", 0);
 	do {
 		at -= sizeof(record);
@@ -29,9 +31,11 @@ static void fill_ring_to(struct fastipc_channel *channel, uint64_t tail)
 	fastipc_channel_notify(channel, FASTIPC_WANT_DATA);
 }
 
+/* Replies to no call. */
 static void fills_ring(struct fastipc_channel *channel)
 {
-	fill_ring_to(channel, channel->tx.size);
+	next_id(channel);
+	fill_ring_to(channel, 7, channel->tx.size);
 }
 
 static void dies(struct fastipc_channel *channel)
@@ -43,7 +47,8 @@ static void dies(struct fastipc_channel *channel)
 /* It says that it has sent more than there is room for. */
 static void boasts(struct fastipc_channel *channel)
 {
-	fill_ring_to(channel, UINT64_MAX / 2);
+	next_id(channel);
+	fill_ring_to(channel, 7, UINT64_MAX / 2);
 }
 
 static void assert_noticed(struct fastipc_client *client, pid_t pid)
@@ -100,13 +105,49 @@ static void dispatch_ends(void **state)
 	assert_noticed(client, pid);
 }
 
+/* ---- a client ---- */
+
+static void others_are_served(uint32_t threads)
+{
+	struct fastipc_server_options options;
+	struct fastipc_channel channel;
+
+	fastipc_server_options_init(&options);
+	options.threads = threads;
+	begin_with(&options, &attacked);
+	hostile_connect(server.address, &channel);
+	fill_ring_to(&channel, 0, channel.tx.size);
+	for (int i = 0; i < 50; i++) {
+		struct fastipc_client *other;
+
+		assert_served(good);
+		other = connect_with(server.address, NULL);
+		assert_served(other);
+		fastipc_client_close(other);
+		/* Its connection is none that is looked at anyhow. */
+		usleep(1000);
+	}
+	assert_true(stats_of(good).one_way > channel.tx.size / 32);
+	fastipc_channel_fini(&channel);
+	end();
+}
+
+static void servers_go_on(void **state)
+{
+	(void)state;
+	others_are_served(1);
+	others_are_served(0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(calls_end),
 		cmocka_unit_test(dispatch_ends),
+		cmocka_unit_test(servers_go_on),
 	};
 
+	seed_random();
 	return cmocka_run_group_tests_name("endless", tests,
 					   runtime_directory_make,
 					   runtime_directory_remove);

@@ -127,8 +127,9 @@ int fastipc_server_drain(struct fastipc_server *server, uint64_t deadline);
 /*
  * For an event loop, with options.threads = 0: poll the descriptor for
  * POLLIN; when it is readable, call dispatch: it serves what waits and
- * returns the number of messages handled.  -ENOMEM the first time in a thread;
- * it can be called again.
+ * returns the number of messages handled.  What is left after 10 ms is the next
+ * one's: the descriptor is readable then.  -ENOMEM the first time in a thread; it
+ * can be called again.
  */
 int fastipc_server_fd(const struct fastipc_server *server);
 int fastipc_server_dispatch(struct fastipc_server *server);

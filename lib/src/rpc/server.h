@@ -445,8 +445,8 @@ fastipc_connection_check_callbacks(struct connection *connection)
 /* Drop its events: nobody posts any more, and it is about to be freed. */
 void fastipc_worker_unpost(struct worker *worker,
 			   struct connection *connection);
-/* For dispatch: serve all that waits, arm everything for POLL.  Returns the
- * number of messages. */
+/* For dispatch: serve all that waits, arm everything for POLL; or what comes in
+ * 10 ms, and make the loop come back.  Returns the number of messages. */
 unsigned int fastipc_worker_step(struct worker *worker);
 void fastipc_worker_close_all(struct worker *worker);
 

@@ -31,6 +31,8 @@
 #define STALL_CHECK_NS 250000000u
 /* While something waits for space that nobody tells of. */
 #define SPACE_LOOK_NS 500000u
+/* After so long a dispatch leaves the rest to the next. */
+#define STEP_NS 10000000u
 
 int fastipc_worker_init(struct worker *worker, struct fastipc_server *server,
 			uint32_t index)
@@ -606,26 +608,51 @@ void *fastipc_worker_run(void *argument)
 	return NULL;
 }
 
+/* Whether it was so long ago that a dispatch began, which is 0 before the
+ * first question. */
+static bool is_enough(uint64_t *began)
+{
+	uint64_t now = fastipc_now_ns();
+
+	if (!*began)
+		*began = now;
+	return now - *began >= STEP_NS;
+}
+
+/* All that waits, or what comes in a while: whether it stopped at that. */
+static bool serve_all(struct worker *worker, uint64_t *began,
+		      unsigned int *total)
+{
+	unsigned int done;
+
+	do {
+		done = 0;
+		fastipc_registry_read_begin();
+		if (inbox_changed(worker))
+			done = handle_inbox(worker);
+		done += serve_hot(worker);
+		fastipc_registry_read_end();
+		*total += done;
+	} while (done && !is_enough(began));
+	return done;
+}
+
 unsigned int fastipc_worker_step(struct worker *worker)
 {
 	unsigned int total = 0;
-	bool ready;
+	uint64_t began = 0;
+	bool enough, ready;
 
 	do {
-		unsigned int done;
-
 		ready = false;
-		do {
-			done = 0;
-			fastipc_registry_read_begin();
-			if (inbox_changed(worker))
-				done = handle_inbox(worker);
-			done += serve_hot(worker);
-			fastipc_registry_read_end();
-			total += done;
-		} while (done);
+		enough = serve_all(worker, &began, &total);
 		for (uint32_t i = 0; i < worker->hot_count; i++)
 			check_stall(worker, worker->hot[i], fastipc_now_ns());
+		/* Those that are hot stay so, and the loop comes back at once. */
+		if (enough) {
+			fastipc_server_stop(worker->server);
+			break;
+		}
 		end_finished(worker);
 		fastipc_hot_arm(worker, NULL, &ready);
 		if (ready)
