@@ -102,11 +102,11 @@ FASTIPC_CODEC uint8_t *fastipc_put_short(uint8_t *to, const void *from,
 					 size_t size)
 {
 #if FASTIPC_CODEC_WIDE
-	/* None of nowhere is taken from somewhere. */
-	const void *some = size ? from : fastipc_kept;
+	const void *some = from;
 	const void *kept;
 
-	if (FASTIPC_LIKELY(size <= 16 &&
+	/* What has no bytes may be nowhere. */
+	if (FASTIPC_LIKELY(size - 1 < 16 &&
 			   ((uintptr_t)some & 4095) <= 4096 - 16)) {
 		kept = fastipc_kept + 16 - size;
 		/* The compiler need not know how long what is there is. */
@@ -117,6 +117,8 @@ FASTIPC_CODEC uint8_t *fastipc_put_short(uint8_t *to, const void *from,
 				      _mm_loadu_si128((const __m128i *)kept)));
 		return to + size;
 	}
+	if (!size)
+		return to;
 #endif
 	return fastipc_put(to, from, size);
 }
