@@ -31,7 +31,10 @@ FASTIPC_CODEC bool fastipc_check_header(const uint8_t *data, size_t size,
 	const uint32_t width = fastipc_width(wide);
 	uint32_t header;
 
-	if (size < width || size > (wide ? UINT32_MAX : FASTIPC_RECORD_SMALL))
+	/* Less than a header wraps. */
+	if (FASTIPC_UNLIKELY(size - width >
+			     (wide ? UINT32_MAX : FASTIPC_RECORD_SMALL) -
+				     width))
 		return false;
 	header = fastipc_load_end(data, wide);
 	*fixed = wide ? header & 0xffff : header & 0x3ff;
