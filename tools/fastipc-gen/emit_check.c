@@ -163,10 +163,36 @@ static void put_text(struct gen *gen, const struct fastipc_schema_table *table)
 	put(gen, ")\n\t\t\treturn false;\n\t}\n");
 }
 
+/* The library checks a vector of records of strings, of a leaf. */
+static void put_texts(struct gen *gen, const struct fastipc_schema_field *field,
+		      const char *start, const char *end, const char *wide)
+{
+	put(gen,
+	    "\tif (%s != %s) {\n"
+	    "\t\tconst struct fastipc_texts texts = {\n"
+	    "\t\t\t%u, %s, FASTIPC_CODEC_UTF8\n"
+	    "\t\t};\n\n"
+	    "\t\tif (depth >= FASTIPC_CODEC_DEPTH ||\n"
+	    "\t\t    !fastipc_check_texts(floor, data + %s, %s - %s,\n"
+	    "\t\t\t\ttexts))\n"
+	    "\t\t\treturn false;\n"
+	    "\t}\n",
+	    start, end, gen->schema->tables[field->ref].variables, wide, start,
+	    end, start);
+}
+
 static void put_tables(struct gen *gen,
 		       const struct fastipc_schema_field *field,
 		       const char *start, const char *end, const char *wide)
 {
+	const struct fastipc_schema_table *table =
+		&gen->schema->tables[field->ref];
+
+	if (is_text(table) && !gen_is_large(table) &&
+	    gen_is_leaf(gen, field->ref)) {
+		put_texts(gen, field, start, end, wide);
+		return;
+	}
 	put(gen,
 	    "\tif (%s != %s) {\n"
 	    "\t\tconst uint8_t *const vector = data + %s;\n"

@@ -153,6 +153,17 @@ FASTIPC_CODEC bool fastipc_check_strings(const uint8_t *floor,
 	return fastipc_utf8_valid_in(floor, data + rest, size - rest);
 }
 
+/* A vector of records, of a table that has strings and no other tails. */
+struct fastipc_texts {
+	uint32_t strings; /* that the schema knows, at least one */
+	bool wide; /* ENDs of the vector have 32 bits; those of records 16 */
+	bool utf8; /* strings are checked, too */
+};
+
+/* Elements that are such records, of a message that begins at @floor. */
+bool fastipc_check_texts(const uint8_t *floor, const uint8_t *data, size_t size,
+			 struct fastipc_texts texts);
+
 #ifdef __cplusplus
 }
 #endif
