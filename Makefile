@@ -196,7 +196,7 @@ FIELDS      := $(O)/selftests/fields
 $(FIELDS): selftests/fields.c $(filter-out %/main.o,$(GEN_OBJECTS)) $(SCHEMA_A)
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(FLAGS) $(LINK) -Itools -MMD -MP -MF $@.d -o $@ \
-		$(filter-out %/flags,$^)
+		$(filter-out %/flags %.h,$^)
 
 FIELD_LISTS := $(patsubst %,$(O)/selftests/codec/%.fields.h,vectors every)
 $(O)/selftests/codec/vectors.fields.h: selftests/codec/vectors.fbs
