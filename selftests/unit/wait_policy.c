@@ -232,7 +232,8 @@ static void one_long_way_changes_nothing(void **state)
 
 	(void)state;
 	for (int i = 0; i < 100; i++) {
-		fastipc_wait_learn_way(&policy, true, i % 16 ? 30 * US : 4 * MS);
+		fastipc_wait_learn_way(&policy, true,
+				       i % 16 ? 30 * US : 4 * MS);
 		assert_int_equal(waits_to_next_way(&policy), 0);
 	}
 }
