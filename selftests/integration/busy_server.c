@@ -75,7 +75,7 @@ static void begin(void)
 static void end(void)
 {
 	/* There was more, all the time. */
-	assert_in_range(received, 1, MESSAGES - 1);
+	assert_true(received < MESSAGES);
 	fastipc_stream_close(stream);
 	fastipc_client_close(client);
 	server_stop(&server);
