@@ -15,6 +15,7 @@
 #define EMPTY 6	   /* return 0 without a reply */
 #define TWICE 7	   /* reply twice; the second time is the reply */
 #define PEER 8	   /* pid of the client, as the server sees it */
+#define SENT 9	   /* u64: bytes that the server has sent */
 #define NOTHING 999
 
 #define MIB (1u << 20)
@@ -121,6 +122,16 @@ static int on_peer(struct fastipc_request *request, void *context)
 	return 0;
 }
 
+static int on_sent(struct fastipc_request *request, void *context)
+{
+	struct fastipc_server_stats stats = { .size = sizeof(stats) };
+
+	(void)context;
+	check(!fastipc_server_get_stats(this_server, &stats));
+	return fastipc_request_reply(request, &stats.bytes_sent,
+				     sizeof(stats.bytes_sent));
+}
+
 static void add_handlers(struct fastipc_server *server)
 {
 	check(!fastipc_server_add_handler(server, INVERT, on_invert, NULL));
@@ -131,6 +142,7 @@ static void add_handlers(struct fastipc_server *server)
 	check(!fastipc_server_add_handler(server, EMPTY, on_empty, NULL));
 	check(!fastipc_server_add_handler(server, TWICE, on_twice, NULL));
 	check(!fastipc_server_add_handler(server, PEER, on_peer, NULL));
+	check(!fastipc_server_add_handler(server, SENT, on_sent, NULL));
 	check(fastipc_server_add_handler(server, PEER, on_peer, NULL) ==
 	      -EEXIST);
 	check(fastipc_server_add_handler(server, FASTIPC_TYPE_RESERVED, on_peer,
@@ -253,6 +265,27 @@ static void large_messages(void **state)
 	call_inverted(client, FASTIPC_MESSAGE_DEFAULT, &reply);
 	call_inverted(client, 3, &reply);
 	fastipc_buffer_free(&reply);
+	fastipc_client_close(client);
+	server_stop(&server);
+}
+
+/* What is answered to a one-way message goes nowhere. */
+static void only_what_is_sent_counts(void **state)
+{
+	uint64_t before, after;
+	uint32_t size = 100;
+	struct server_process server;
+	struct fastipc_client *client;
+
+	(void)state;
+	server_start(&server, NULL, &service);
+	client = connect_with(server.address, NULL);
+	ask_for(client, SENT, &before, sizeof(before));
+	assert_result(fastipc_client_post(client, GENERATE, &size, sizeof(size),
+					  0, soon()),
+		      0);
+	ask_for(client, SENT, &after, sizeof(after));
+	assert_int_equal(after - before, sizeof(before));
 	fastipc_client_close(client);
 	server_stop(&server);
 }
@@ -524,6 +557,7 @@ int main(void)
 		cmocka_unit_test(handlers_answer_once),
 		cmocka_unit_test(wrong_arguments),
 		cmocka_unit_test(pings),
+		cmocka_unit_test(only_what_is_sent_counts),
 	};
 
 	return cmocka_run_group_tests_name("call", tests,

@@ -273,6 +273,17 @@ int fastipc_connection_refuse(struct connection *connection, uint16_t type,
 	return 0;
 }
 
+/* Of a request that is over the limit, or for which there is no memory. */
+static int refuse_size(struct connection *connection, uint16_t type,
+		       uint64_t id, int error)
+{
+	return fastipc_connection_refuse(
+		connection, type, id, error,
+		error == -EMSGSIZE
+			? "the request is over the server's limit"
+			: "the server has no memory for the request");
+}
+
 static int pong(struct connection *connection, uint64_t id, uint32_t size)
 {
 	bool shared = fastipc_connection_is_shared(connection);
@@ -368,9 +379,7 @@ dispatch_compressed(struct connection *connection, uint16_t type, uint64_t id,
 				       connection->packing.settings, packed,
 				       data, size, worker->scratch);
 	if (error == -ENOMEM)
-		return fastipc_connection_refuse(
-			connection, type, id, error,
-			"the server has no memory for the request");
+		return refuse_size(connection, type, id, error);
 	if (error)
 		return error;
 	fastipc_compressed_add(&worker->stats.compressed_received,
@@ -403,11 +412,7 @@ take_compressed(struct connection *connection,
 		error = fastipc_unpacker_grow(unpacker, frame->length);
 	if (error) {
 		fastipc_frame_release(channel, frame);
-		return fastipc_connection_refuse(
-			connection, frame->type, frame->id, error,
-			error == -EMSGSIZE
-				? "the request is over the server's limit"
-				: "the server has no memory for the request");
+		return refuse_size(connection, frame->type, frame->id, error);
 	}
 	error = fastipc_frame_take(channel, frame, unpacker->data);
 	fastipc_frame_release(channel, frame);
@@ -429,12 +434,14 @@ static int take_whole(struct connection *connection,
 	int error;
 
 	if (__builtin_expect(frame->length > worker->scratch_size, 0)) {
-		if (frame->length > connection->server->options.max_message ||
-		    fastipc_worker_scratch_grow(worker, frame->length)) {
+		error = -EMSGSIZE;
+		if (frame->length <= connection->server->options.max_message)
+			error = fastipc_worker_scratch_grow(worker,
+							    frame->length);
+		if (error) {
 			fastipc_frame_release(channel, frame);
-			return fastipc_connection_refuse(
-				connection, frame->type, frame->id, -EMSGSIZE,
-				"the request is over the server's limit");
+			return refuse_size(connection, frame->type, frame->id,
+					   error);
 		}
 	}
 	error = fastipc_frame_take(channel, frame, worker->scratch);
@@ -461,14 +468,10 @@ static void open_assembly(struct connection *connection,
 
 	if (size > connection->server->options.max_message) {
 		assembly->discard = true;
-		fastipc_connection_refuse(
-			connection, frame->type, frame->id, -EMSGSIZE,
-			"the request is over the server's limit");
+		refuse_size(connection, frame->type, frame->id, -EMSGSIZE);
 	} else if (fastipc_assembly_grow(assembly, assembly->total)) {
 		assembly->discard = true;
-		fastipc_connection_refuse(
-			connection, frame->type, frame->id, -ENOMEM,
-			"the server has no memory for the request");
+		refuse_size(connection, frame->type, frame->id, -ENOMEM);
 	}
 }
 

@@ -277,6 +277,9 @@ static int answer_now(struct fastipc_request *request,
 	if (shared)
 		pthread_mutex_unlock(&connection->lock);
 	fastipc_cargo_drop(message->cargo);
+	/* One-way: nothing was sent. */
+	if (!request->id)
+		return error;
 	if (!error)
 		count(&worker->stats.bytes_sent, size);
 	if (!error && message->flags & FASTIPC_FRAME_COMPRESSED)
