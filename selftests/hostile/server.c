@@ -515,7 +515,7 @@ static void scribbling_server(void **state)
 		int error;
 
 		fastipc_client_options_init(&options);
-		options.wait = (enum fastipc_wait)(round % 3);
+		options.wait = (enum fastipc_wait)(round % 4);
 		random_number();
 		pid = start_scenario(scribbles, &options, &client);
 		start = fastipc_now_ns();

@@ -244,7 +244,7 @@ static void leader_gives_way(void **state)
 	by_hand.ring_size = 256u << 10;
 	fastipc_client_options_init(&options);
 	/* Others give way before they sleep, too. */
-	options.wait = FASTIPC_WAIT_BLOCK;
+	options.wait = FASTIPC_WAIT_SLEEP;
 	pid = start_scenario(answer_large, &options, &client);
 	fastipc_call_options_init(&call);
 	call.deadline = soon();

@@ -101,7 +101,7 @@ static void exchange(enum fastipc_wait wait, uint32_t ring)
 static void records_both_ways(void **state)
 {
 	(void)state;
-	for (int wait = FASTIPC_WAIT_ADAPTIVE; wait <= FASTIPC_WAIT_BLOCK;
+	for (int wait = FASTIPC_WAIT_ADAPTIVE; wait <= FASTIPC_WAIT_SLEEP;
 	     wait++) {
 		exchange((enum fastipc_wait)wait, 4096);
 		exchange((enum fastipc_wait)wait, 256 << 10);
@@ -243,7 +243,7 @@ static void death_shows_after_draining(void **state)
 	pid_t pid;
 
 	(void)state;
-	for (int wait = FASTIPC_WAIT_ADAPTIVE; wait <= FASTIPC_WAIT_BLOCK;
+	for (int wait = FASTIPC_WAIT_ADAPTIVE; wait <= FASTIPC_WAIT_SLEEP;
 	     wait++) {
 		struct fastipc_channel *channel;
 
@@ -331,7 +331,7 @@ static void deadlines(void **state)
 	stage = mmap(NULL, sizeof(*stage), PROT_READ | PROT_WRITE,
 		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	assert_true(stage != MAP_FAILED);
-	for (int wait = FASTIPC_WAIT_ADAPTIVE; wait <= FASTIPC_WAIT_BLOCK;
+	for (int wait = FASTIPC_WAIT_ADAPTIVE; wait <= FASTIPC_WAIT_SLEEP;
 	     wait++) {
 		uint64_t start;
 

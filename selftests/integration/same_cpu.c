@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Both ends on one CPU: who waits adaptively gives way to the other, so that
- * neither has to sleep; and not where that takes long.
+ * Both ends on one CPU: who waits adaptively, or blocks, gives way to the other,
+ * so that neither has to sleep; and not where that takes long.
  */
 #include <sched.h>
 
@@ -105,22 +105,33 @@ static bool comes_down_to(struct fastipc_client *client, uint64_t most)
 	return false;
 }
 
-static void adaptive_ends_give_way(void **state)
+static void give_way(enum fastipc_wait wait)
 {
 	struct server_process server;
-	struct fastipc_client *client = start(&server, FASTIPC_WAIT_ADAPTIVE);
+	struct fastipc_client *client = start(&server, wait);
 
-	(void)state;
 	assert_true(comes_down_to(client, CALLS / 5));
 	fastipc_client_close(client);
 	server_stop(&server);
 }
 
+static void adaptive_ends_give_way(void **state)
+{
+	(void)state;
+	give_way(FASTIPC_WAIT_ADAPTIVE);
+}
+
+static void blocking_ends_give_way(void **state)
+{
+	(void)state;
+	give_way(FASTIPC_WAIT_BLOCK);
+}
+
 /* That is asked of them; and what is counted above, happens. */
-static void blocking_ends_sleep(void **state)
+static void ends_sleep_if_told_so(void **state)
 {
 	struct server_process server;
-	struct fastipc_client *client = start(&server, FASTIPC_WAIT_BLOCK);
+	struct fastipc_client *client = start(&server, FASTIPC_WAIT_SLEEP);
 	uint64_t fastest;
 
 	(void)state;
@@ -161,7 +172,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(adaptive_ends_give_way),
-		cmocka_unit_test(blocking_ends_sleep),
+		cmocka_unit_test(blocking_ends_give_way),
+		cmocka_unit_test(ends_sleep_if_told_so),
 		cmocka_unit_test(not_to_who_keeps_the_cpu),
 	};
 

@@ -124,7 +124,7 @@ static void both_ends_in_one_process(void **state)
 	pthread_t thread = begin("both", 1);
 
 	(void)state;
-	for (int wait = FASTIPC_WAIT_ADAPTIVE; wait <= FASTIPC_WAIT_BLOCK;
+	for (int wait = FASTIPC_WAIT_ADAPTIVE; wait <= FASTIPC_WAIT_SLEEP;
 	     wait++)
 		for (int checksum = FASTIPC_CHECKSUM_OFF;
 		     checksum <= FASTIPC_CHECKSUM_FULL; checksum++)
@@ -209,7 +209,7 @@ static void eight_threads_on_a_client(void **state)
 	(void)state;
 	server_start(&process, NULL, &echo_service);
 	fastipc_client_options_init(&options);
-	for (int wait = FASTIPC_WAIT_ADAPTIVE; wait <= FASTIPC_WAIT_BLOCK;
+	for (int wait = FASTIPC_WAIT_ADAPTIVE; wait <= FASTIPC_WAIT_SLEEP;
 	     wait++) {
 		struct fastipc_client *client;
 

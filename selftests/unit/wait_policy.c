@@ -45,13 +45,16 @@ static void modes_that_do_not_adapt(void **state)
 {
 	struct fastipc_wait_policy spin = policy_of(FASTIPC_WAIT_SPIN);
 	struct fastipc_wait_policy block = policy_of(FASTIPC_WAIT_BLOCK);
+	struct fastipc_wait_policy sleeps = policy_of(FASTIPC_WAIT_SLEEP);
 
 	(void)state;
 	for (int i = 0; i < 100; i++) {
 		assert_true(fastipc_wait_should_spin(&spin));
 		assert_false(fastipc_wait_should_spin(&block));
+		assert_false(fastipc_wait_should_spin(&sleeps));
 		fastipc_wait_learn(&spin, 10 * S);
 		fastipc_wait_learn(&block, 1);
+		fastipc_wait_learn(&sleeps, 1);
 	}
 }
 
@@ -197,17 +200,20 @@ static int waits_to_next_way(struct fastipc_wait_policy *policy)
 	return waits;
 }
 
-static void only_the_adaptive_give_way(void **state)
+static void the_adaptive_and_the_blocking_give_way(void **state)
 {
 	struct fastipc_wait_policy spin = policy_of(FASTIPC_WAIT_SPIN);
+	struct fastipc_wait_policy sleeps = policy_of(FASTIPC_WAIT_SLEEP);
 	struct fastipc_wait_policy block = policy_of(FASTIPC_WAIT_BLOCK);
 	struct fastipc_wait_policy policy = policy_of(FASTIPC_WAIT_ADAPTIVE);
 
 	(void)state;
 	for (int i = 0; i < 1000; i++) {
 		assert_false(fastipc_wait_should_give_way(&spin));
-		assert_false(fastipc_wait_should_give_way(&block));
+		assert_false(fastipc_wait_should_give_way(&sleeps));
+		assert_true(fastipc_wait_should_give_way(&block));
 		assert_true(fastipc_wait_should_give_way(&policy));
+		fastipc_wait_learn_way(&block, true, 3 * US);
 		fastipc_wait_learn_way(&policy, true, 3 * US);
 	}
 }
@@ -288,7 +294,7 @@ int main(void)
 		cmocka_unit_test(the_border_is_the_budget),
 		cmocka_unit_test(very_long_wait_is_soon_forgotten),
 		cmocka_unit_test(lying_stamps_are_bounded),
-		cmocka_unit_test(only_the_adaptive_give_way),
+		cmocka_unit_test(the_adaptive_and_the_blocking_give_way),
 		cmocka_unit_test(a_way_in_vain_is_tried_once_in_a_while),
 		cmocka_unit_test(one_long_way_changes_nothing),
 		cmocka_unit_test(long_ways_are_followed_by_many_sleeps),

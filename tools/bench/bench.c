@@ -38,7 +38,7 @@ static const struct argp_option option_list[] = {
 	{ "checksum", KEY_CHECKSUM, "C", 0, "off, header or full (default)",
 	  0 },
 	{ "wait", KEY_WAIT, "W", 0,
-	  "how both ends wait: adaptive (default), spin or block", 0 },
+	  "how both ends wait: adaptive (default), spin, block or sleep", 0 },
 	{ "duration", KEY_DURATION, "S", 0,
 	  "seconds of each run, without repeated slices; 3", 0 },
 	{ "placement", KEY_PLACEMENT, "P", 0,

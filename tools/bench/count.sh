@@ -16,7 +16,7 @@ swap_bench=${SWAP_BENCH:-build/selftests/kmod/swap_bench}
 
 call() # TRANSPORT
 {
-	"$fastipc" bench rtt --size 64 --transport "$1" --wait block \
+	"$fastipc" bench rtt --size 64 --transport "$1" --wait sleep \
 		--placement same --duration 0.2 --json 2>/dev/null |
 		sed -n 's/.*"p50_ns":\([0-9]*\).*/\1/p'
 }

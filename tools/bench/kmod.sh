@@ -66,7 +66,7 @@ sockets() # one line for each placement
 # A server, and until a client has reached it.
 serve() # TRANSPORT ARGUMENT...
 {
-	"$fastipc" serve bench --transport "$@" --wait block >/dev/null 2>&1 &
+	"$fastipc" serve bench --transport "$@" --wait sleep >/dev/null 2>&1 &
 	server=$!
 	until "$fastipc" ping "$1:bench" -c 1 >/dev/null 2>&1; do
 		kill -0 "$server"
@@ -87,7 +87,7 @@ count_calls() # TRANSPORT COUNT
 	local client
 
 	echo 'hist:keys=common_pid' >"$event/trigger"
-	taskset -c 0 "$fastipc" ping "$1:bench" -f -c "$2" --wait block \
+	taskset -c 0 "$fastipc" ping "$1:bench" -f -c "$2" --wait sleep \
 		>/dev/null 2>&1 &
 	client=$!
 	wait "$client"
@@ -170,7 +170,7 @@ for _ in $(seq "$runs"); do
 	for transport in memfd kmod; do
 		measure "$transport" spin cross
 		for placement in same free cross; do
-			measure "$transport" block "$placement"
+			measure "$transport" sleep "$placement"
 		done
 	done
 	sockets
@@ -180,16 +180,16 @@ echo '| measure | bar | median of 5 |'
 echo '|---|---|---|'
 row '64 B round trip, spin: kmod ÷ memfd' '<= 1.05' \
 	"$(ratio kmod-spin-cross memfd-spin-cross)"
-row '64 B, block, one CPU: kmod ÷ memfd' '<= 0.90' \
-	"$(ratio kmod-block-same memfd-block-same)"
-row '64 B, block, not pinned: kmod ÷ memfd' '<= 0.90' \
-	"$(ratio kmod-block-free memfd-block-free)"
-row '64 B, block, two CPUs: kmod ÷ memfd' '<= 1.05' \
-	"$(ratio kmod-block-cross memfd-block-cross)"
-row '64 B, block, one CPU: kmod ÷ a socket pair' '<= 0.60' \
-	"$(ratio kmod-block-same socket-same)"
-row '64 B, block, not pinned: kmod ÷ a socket pair' '<= 0.60' \
-	"$(ratio kmod-block-free socket-free)"
+row '64 B, both sleep, one CPU: kmod ÷ memfd' '<= 0.90' \
+	"$(ratio kmod-sleep-same memfd-sleep-same)"
+row '64 B, both sleep, not pinned: kmod ÷ memfd' '<= 0.90' \
+	"$(ratio kmod-sleep-free memfd-sleep-free)"
+row '64 B, both sleep, two CPUs: kmod ÷ memfd' '<= 1.05' \
+	"$(ratio kmod-sleep-cross memfd-sleep-cross)"
+row '64 B, both sleep, one CPU: kmod ÷ a socket pair' '<= 0.60' \
+	"$(ratio kmod-sleep-same socket-same)"
+row '64 B, both sleep, not pinned: kmod ÷ a socket pair' '<= 0.60' \
+	"$(ratio kmod-sleep-free socket-free)"
 for transport in kmod memfd; do
 	read -r client server_calls < <(system_calls $transport)
 	bar=1

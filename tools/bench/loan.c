@@ -61,7 +61,7 @@ static const struct argp_option option_list[] = {
 	{ "checksum", KEY_CHECKSUM, "C", 0, "off, header or full (default)",
 	  0 },
 	{ "wait", KEY_WAIT, "W", 0,
-	  "how both ends wait: adaptive (default), spin or block", 0 },
+	  "how both ends wait: adaptive (default), spin, block or sleep", 0 },
 	{ "duration", KEY_DURATION, "S", 0, "seconds of each run; 1", 0 },
 	{ "runs", KEY_RUNS, "N", 0, "repeat all of it N times; 1", 0 },
 	{ "json", KEY_JSON, NULL, 0, "one JSON object on one line, each run",

@@ -12,6 +12,7 @@ static const char *const wait_names[] = {
 	[FASTIPC_WAIT_ADAPTIVE] = "adaptive",
 	[FASTIPC_WAIT_SPIN] = "spin",
 	[FASTIPC_WAIT_BLOCK] = "block",
+	[FASTIPC_WAIT_SLEEP] = "sleep",
 };
 
 static const char *const checksum_names[] = {
@@ -129,10 +130,11 @@ const char *argument_transport(struct argp_state *state, const char *word)
 
 static enum fastipc_wait parse_wait(struct argp_state *state, const char *word)
 {
-	for (unsigned int i = 0; i < 3; i++)
+	for (unsigned int i = 0; i < sizeof(wait_names) / sizeof(*wait_names); i++)
 		if (!strcmp(word, wait_names[i]))
 			return (enum fastipc_wait)i;
-	argp_error(state, "--wait takes adaptive, spin or block, not '%s'",
+	argp_error(state, "--wait takes adaptive, spin, block or sleep, "
+			  "not '%s'",
 		   word);
 	return FASTIPC_WAIT_ADAPTIVE;
 }

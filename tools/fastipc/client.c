@@ -8,7 +8,7 @@ static const struct argp_option options[] = {
 	{ "checksum", KEY_CHECKSUM, "C", 0,
 	  "off, header or full (default: full)", 0 },
 	{ "wait", KEY_WAIT, "W", 0,
-	  "adaptive, spin or block (default: adaptive)", 0 },
+	  "adaptive, spin, block or sleep (default: adaptive)", 0 },
 	{ "compress", KEY_COMPRESS, "ALGORITHM", OPTION_ARG_OPTIONAL,
 	  "Compress large messages, and take compressed replies, where the "
 	  "server does so, too: lz4 (the default without =), zstd, accept "

@@ -52,7 +52,7 @@ static const struct argp_option options[] = {
 	  0 },
 	{ "wait", KEY_WAIT, "W", 0,
 	  "adaptive: spin while that pays, then sleep; spin: never sleep; "
-	  "block: sleep at once (default: adaptive)",
+	  "block: never spin; sleep: nor give way (default: adaptive)",
 	  0 },
 	{ "compress", KEY_COMPRESS, "ALGORITHM", 0,
 	  "Compress large replies for clients that take it, and take "

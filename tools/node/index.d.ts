@@ -7,7 +7,7 @@ export interface FastipcError extends Error {
 
 /** As of fastipc_client_options in fastipc_client(3). */
 export interface ConnectOptions {
-  wait?: 'adaptive' | 'spin' | 'block'; // of callSync()
+  wait?: 'adaptive' | 'spin' | 'block' | 'sleep'; // of callSync()
   checksum?: 'off' | 'header' | 'full';
   ringSize?: number;
   maxMessage?: number;

@@ -6,7 +6,7 @@ const native = require('./fastipc.node');
 const { Schema } = require('./codec.js');
 
 const CHOICES = {
-  wait: ['adaptive', 'spin', 'block'],
+  wait: ['adaptive', 'spin', 'block', 'sleep'],
   checksum: ['off', 'header', 'full'],
   compression: ['off', 'lz4', 'zstd', 'accept'],
   schemaMatch: ['any', 'wire', 'full'],

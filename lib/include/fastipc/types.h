@@ -96,8 +96,11 @@ enum fastipc_wait {
 	FASTIPC_WAIT_ADAPTIVE = 0,
 	/* Never sleep: lowest latency, a whole CPU. */
 	FASTIPC_WAIT_SPIN = 1,
-	/* Sleep at once: lowest CPU use. */
+	/* Never spin: give way to the peer on this CPU while that pays, or sleep
+	 * at once.  Lowest CPU use. */
 	FASTIPC_WAIT_BLOCK = 2,
+	/* Sleep at once, wherever the peer runs. */
+	FASTIPC_WAIT_SLEEP = 3,
 };
 
 /*

@@ -45,7 +45,7 @@ static int take_options(const struct fastipc_channel_options *given,
 			given->size);
 	*options = *given;
 	if (options->schema_match > FASTIPC_SCHEMA_FULL ||
-	    options->wait > FASTIPC_WAIT_BLOCK ||
+	    options->wait > FASTIPC_WAIT_SLEEP ||
 	    options->checksum > FASTIPC_CHECKSUM_FULL)
 		return fastipc_fail(
 			-EINVAL,

@@ -9,7 +9,8 @@
  * ten between machines, so it is measured: the ringer stamps the time.
  *
  * On the peer's own CPU a spin only keeps the peer from writing.  There the CPU
- * is given away once, by sched_yield(): the peer runs at once, and if it gives
+ * is given away once, by sched_yield(), also by those who block, since that takes
+ * less CPU than a sleep: the peer runs at once, and if it gives
  * way as well when it has answered, neither end sleeps, rings or is woken.  But
  * others may be waiting for that CPU, too; who yields to them comes last, and
  * may wait for all their time slices, where one who wakes up would not.  So
@@ -62,7 +63,8 @@ bool fastipc_wait_should_spin(struct fastipc_wait_policy *policy)
 
 bool fastipc_wait_should_give_way(struct fastipc_wait_policy *policy)
 {
-	if (policy->mode != FASTIPC_WAIT_ADAPTIVE)
+	if (policy->mode != FASTIPC_WAIT_ADAPTIVE &&
+	    policy->mode != FASTIPC_WAIT_BLOCK)
 		return false;
 	if (!policy->stay)
 		return true;

@@ -48,7 +48,7 @@ int fastipc_options_check(enum fastipc_wait wait,
 	if (max_message > FASTIPC_MESSAGE_MAX)
 		return fastipc_fail(-EINVAL, "max_message must be at most %u",
 				    FASTIPC_MESSAGE_MAX);
-	if (wait > FASTIPC_WAIT_BLOCK || checksum > FASTIPC_CHECKSUM_FULL ||
+	if (wait > FASTIPC_WAIT_SLEEP || checksum > FASTIPC_CHECKSUM_FULL ||
 	    match > FASTIPC_SCHEMA_FULL)
 		return fastipc_fail(
 			-EINVAL,

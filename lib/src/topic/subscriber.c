@@ -75,7 +75,7 @@ static int take_options(const struct fastipc_subscriber_options *given,
 				    given->size);
 	*options = *given;
 	if (options->policy > FASTIPC_BLOCK ||
-	    options->wait > FASTIPC_WAIT_BLOCK ||
+	    options->wait > FASTIPC_WAIT_SLEEP ||
 	    options->checksum > FASTIPC_CHECKSUM_FULL ||
 	    options->schema_match > FASTIPC_SCHEMA_FULL)
 		return fastipc_fail(-EINVAL,
