@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * What a server keeps of large messages: buffers for the next one, of those
- * connections that are busy, and not of any size.
+ * connections that are busy; the largest for a moment only.
  */
 #include <malloc.h>
 
@@ -101,6 +101,74 @@ static void idle_connections_keep_nothing(void **state)
 	server_stop(&server);
 }
 
+static unsigned long page_faults(const struct server_process *server)
+{
+	unsigned long faults = 0;
+	char path[64], line[512], *rest;
+	FILE *stat;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", server->pid);
+	stat = fopen(path, "re");
+	assert_non_null(stat);
+	assert_non_null(fgets(line, sizeof(line), stat));
+	fclose(stat);
+	/* The name, in parentheses, may have spaces. */
+	rest = strrchr(line, ')');
+	assert_non_null(rest);
+	assert_int_equal(
+		sscanf(rest, ") %*c %*d %*d %*d %*d %*d %*u %lu", &faults), 1);
+	return faults;
+}
+
+/* Request and answer each in memory that was there before. */
+static void the_largest_are_used_again(void **state)
+{
+	struct fastipc_client *client;
+	struct server_process server;
+	unsigned long before, one;
+
+	(void)state;
+	if (UNDER_SANITIZER)
+		skip();
+	server_start(&server, NULL, &service);
+	assert_result(fastipc_client_connect(server.address, NULL, &client), 0);
+	before = page_faults(&server);
+	call(client, 15 * MIB);
+	one = page_faults(&server) - before;
+	assert_true(one > 15 * MIB / 4096);
+	before = page_faults(&server);
+	for (int i = 0; i < 10; i++)
+		call(client, 15 * MIB);
+	/* Somebody else may have had the CPU for longer than they are kept. */
+	assert_true(page_faults(&server) - before < 4 * one);
+	fastipc_client_close(client);
+	server_stop(&server);
+}
+
+/* Though nobody calls any more. */
+static void the_largest_go_by_themselves(void **state)
+{
+	struct fastipc_client *client;
+	struct server_process server;
+	uint64_t until = soon();
+	unsigned long before;
+
+	(void)state;
+	if (UNDER_SANITIZER)
+		skip();
+	server_start(&server, NULL, &service);
+	assert_result(fastipc_client_connect(server.address, NULL, &client), 0);
+	call(client, 1);
+	before = private_bytes(&server);
+	call(client, 15 * MIB);
+	while (private_bytes(&server) > before + 3 * MIB) {
+		assert_true(fastipc_now_ns() < until);
+		usleep(50000);
+	}
+	fastipc_client_close(client);
+	server_stop(&server);
+}
+
 static void the_largest_are_not_kept(void **state)
 {
 	struct fastipc_client *client;
@@ -125,6 +193,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(idle_connections_keep_nothing),
 		cmocka_unit_test(the_largest_are_not_kept),
+		cmocka_unit_test(the_largest_are_used_again),
+		cmocka_unit_test(the_largest_go_by_themselves),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

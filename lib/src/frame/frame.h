@@ -505,14 +505,7 @@ int fastipc_assembly_expect(struct fastipc_assembly *assembly,
 int fastipc_assembly_grow(struct fastipc_assembly *assembly, uint32_t size);
 void fastipc_assembly_free(struct fastipc_assembly *assembly);
 
-/* More than this is not kept for the next message. */
+/* More than this is not kept for the next message of a connection. */
 #define FASTIPC_KEPT_MOST (1u << 20)
-
-/* It is complete, and its bytes are not needed any more. */
-static inline void fastipc_assembly_done(struct fastipc_assembly *assembly)
-{
-	if (__builtin_expect(assembly->capacity > FASTIPC_KEPT_MOST, 0))
-		fastipc_assembly_free(assembly);
-}
 
 #endif

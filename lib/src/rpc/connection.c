@@ -458,6 +458,36 @@ static int take_whole(struct connection *connection,
 	return 0;
 }
 
+static int make_room(struct connection *connection, uint32_t size)
+{
+	struct fastipc_assembly *assembly = &connection->assembly;
+	unsigned char *data;
+	size_t capacity;
+
+	if (size <= FASTIPC_KEPT_MOST || size <= assembly->capacity)
+		return fastipc_assembly_grow(assembly, size);
+	data = fastipc_stash_take(&connection->worker->stash, size, &capacity);
+	if (!data)
+		return -ENOMEM;
+	free(assembly->data);
+	assembly->data = data;
+	assembly->capacity = (uint32_t)capacity;
+	return 0;
+}
+
+/* Its message is complete, and not needed any more. */
+static void end_assembly(struct connection *connection)
+{
+	struct fastipc_assembly *assembly = &connection->assembly;
+
+	if (__builtin_expect(assembly->capacity <= FASTIPC_KEPT_MOST, 1))
+		return;
+	fastipc_stash_put(&connection->worker->stash, assembly->data,
+			  assembly->capacity);
+	assembly->data = NULL;
+	assembly->capacity = 0;
+}
+
 /* A first fragment: room for the whole, or a reason not to keep it. */
 static void open_assembly(struct connection *connection,
 			  const struct fastipc_frame *frame)
@@ -469,7 +499,7 @@ static void open_assembly(struct connection *connection,
 	if (size > connection->server->options.max_message) {
 		assembly->discard = true;
 		refuse_size(connection, frame->type, frame->id, -EMSGSIZE);
-	} else if (fastipc_assembly_grow(assembly, assembly->total)) {
+	} else if (make_room(connection, assembly->total)) {
 		assembly->discard = true;
 		refuse_size(connection, frame->type, frame->id, -ENOMEM);
 	}
@@ -507,7 +537,7 @@ static int take_fragment(struct connection *connection,
 		dispatch(connection, assembly->type, assembly->id,
 			 assembly->data, assembly->total, assembly->deadline,
 			 NULL);
-	fastipc_assembly_done(assembly);
+	end_assembly(connection);
 	return error;
 }
 

@@ -22,17 +22,22 @@ struct parcel *fastipc_parcel_make(const struct fastipc_outgoing *message)
 	/* For all of it: what is left of the next one may be more. */
 	struct parcel *parcel = malloc(sizeof(*parcel) + message->size);
 
-	if (!parcel)
-		return NULL;
+	if (parcel)
+		fastipc_parcel_fill(parcel, message->size, message);
+	return parcel;
+}
+
+void fastipc_parcel_fill(struct parcel *parcel, uint32_t capacity,
+			 const struct fastipc_outgoing *message)
+{
 	*parcel = (struct parcel){
 		.message = *message,
-		.capacity = message->size,
+		.capacity = capacity,
 	};
 	fastipc_outgoing_copy(parcel->bytes, message);
 	/* The bytes already sent are not kept: data - offset is their place. */
 	parcel->message.data = parcel->bytes - message->offset;
 	parcel->message.gather = NULL;
-	return parcel;
 }
 
 static void counted(struct outbox *outbox, uint32_t change)

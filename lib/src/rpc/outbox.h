@@ -89,6 +89,10 @@ fastipc_outbox_lets_by(const struct outbox *outbox,
 /* @message with a copy of the bytes that are left of it; has its cargo from
  * then on.  NULL: no memory. */
 struct parcel *fastipc_parcel_make(const struct fastipc_outgoing *message);
+/* The same in memory from malloc(), with room for @capacity bytes behind it,
+ * which are enough. */
+void fastipc_parcel_fill(struct parcel *parcel, uint32_t capacity,
+			 const struct fastipc_outgoing *message);
 /* It is not to be sent, nor is anybody to be told. */
 void fastipc_parcel_drop(struct parcel *parcel);
 

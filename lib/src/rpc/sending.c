@@ -52,14 +52,30 @@ static void retire(struct parcel *parcel, void *context)
 {
 	struct connection *connection = context;
 
-	if (parcel->capacity > FASTIPC_KEPT_MOST ||
-	    (connection->spare &&
-	     connection->spare->capacity >= parcel->capacity)) {
+	if (parcel->capacity > FASTIPC_KEPT_MOST) {
+		fastipc_stash_put(&connection->worker->stash, parcel,
+				  sizeof(*parcel) + parcel->capacity);
+	} else if (connection->spare &&
+		   connection->spare->capacity >= parcel->capacity) {
 		free(parcel);
-		return;
+	} else {
+		free(connection->spare);
+		connection->spare = parcel;
 	}
-	free(connection->spare);
-	connection->spare = parcel;
+}
+
+static struct parcel *make_large(struct connection *connection,
+				 const struct fastipc_outgoing *message)
+{
+	size_t size = sizeof(struct parcel) + message->size, capacity;
+	struct parcel *parcel =
+		fastipc_stash_take(&connection->worker->stash, size, &capacity);
+
+	if (parcel)
+		fastipc_parcel_fill(parcel,
+				    (uint32_t)(capacity - sizeof(*parcel)),
+				    message);
+	return parcel;
 }
 
 static struct parcel *make_parcel(struct connection *connection,
@@ -67,16 +83,13 @@ static struct parcel *make_parcel(struct connection *connection,
 {
 	uint32_t left = message->size - message->offset;
 	struct parcel *spare = connection->spare;
-	uint32_t capacity;
 
+	if (left > FASTIPC_KEPT_MOST)
+		return make_large(connection, message);
 	if (!spare || spare->capacity < left)
 		return fastipc_parcel_make(message);
 	connection->spare = NULL;
-	capacity = spare->capacity;
-	*spare = (struct parcel){ .message = *message, .capacity = capacity };
-	fastipc_outgoing_copy(spare->bytes, message);
-	spare->message.data = spare->bytes - message->offset;
-	spare->message.gather = NULL;
+	fastipc_parcel_fill(spare, spare->capacity, message);
 	return spare;
 }
 

@@ -38,6 +38,7 @@
 #include "rpc/loans.h"
 #include "rpc/outbox.h"
 #include "rpc/registry.h"
+#include "rpc/stash.h"
 #include "rpc/streams.h"
 
 /* What a descriptor in the epoll set is; first member of its owner. */
@@ -168,6 +169,7 @@ struct worker {
 	struct fastipc_wait_policy wait;
 	unsigned char *scratch; /* the request in hand */
 	uint32_t scratch_size;
+	struct fastipc_stash stash;
 	int error;			  /* why the thread could not begin */
 	struct fastipc_packer packer;	  /* replies in handlers */
 	struct fastipc_unpacker unpacker; /* and requests */

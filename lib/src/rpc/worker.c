@@ -63,6 +63,7 @@ void fastipc_worker_fini(struct worker *worker)
 {
 	free(worker->hot);
 	free(worker->scratch);
+	fastipc_stash_clear(&worker->stash);
 	fastipc_packer_free(&worker->packer);
 	fastipc_unpacker_free(&worker->unpacker);
 	pthread_mutex_destroy(&worker->inbox_lock);
@@ -468,6 +469,16 @@ static void learn_wake(struct worker *worker)
 	}
 }
 
+/* Who owes us room has so much patience; and large blocks are kept so long. */
+static uint64_t look_again_at(const struct worker *worker, bool busy)
+{
+	if (busy)
+		return fastipc_after_ns(STALL_CHECK_NS);
+	return fastipc_stash_is_empty(&worker->stash)
+		       ? FASTIPC_NO_DEADLINE
+		       : fastipc_after_ns(FASTIPC_STASH_NS);
+}
+
 /* One hot connection, of kmod: to ring it and sleep is one system call. */
 static void sleep_on_one(struct worker *worker, bool busy)
 {
@@ -485,8 +496,7 @@ static void sleep_on_one(struct worker *worker, bool busy)
 		count(&worker->stats.sleeps, 1);
 		fastipc_channel_sleep(channel, connection->bell_seen,
 				      &worker->inbox_word, worker->inbox_seen,
-				      busy ? fastipc_after_ns(STALL_CHECK_NS)
-					   : 0);
+				      look_again_at(worker, busy));
 		if (worker->wait.mode == FASTIPC_WAIT_ADAPTIVE)
 			learn_wake(worker);
 	} else {
@@ -506,7 +516,7 @@ static void sleep_on_one(struct worker *worker, bool busy)
 static uint64_t wake_up_at(const struct worker *worker, bool busy)
 {
 	if (!busy)
-		return FASTIPC_NO_DEADLINE;
+		return look_again_at(worker, busy);
 	for (uint32_t i = 0; i < worker->hot_count; i++) {
 		const struct connection *connection = worker->hot[i];
 
@@ -515,7 +525,7 @@ static uint64_t wake_up_at(const struct worker *worker, bool busy)
 		    !fastipc_connection_is_clogged(connection))
 			return fastipc_after_ns(SPACE_LOOK_NS);
 	}
-	return fastipc_after_ns(STALL_CHECK_NS);
+	return look_again_at(worker, busy);
 }
 
 static void sleep_once(struct worker *worker)
@@ -526,6 +536,8 @@ static void sleep_once(struct worker *worker)
 	size_t slept_on;
 
 	end_finished(worker);
+	if (!fastipc_stash_is_empty(&worker->stash))
+		fastipc_stash_tidy(&worker->stash, fastipc_now_ns());
 	if (worker->hot_count == 1 && worker->hot[0]->channel.link.kmod) {
 		sleep_on_one(worker, busy);
 		if (busy && worker->hot_count)
@@ -660,6 +672,8 @@ unsigned int fastipc_worker_step(struct worker *worker)
 		else
 			fastipc_hot_rest(worker);
 	} while (ready);
+	/* Nobody asks when to come back for that. */
+	fastipc_stash_clear(&worker->stash);
 	return total;
 }
 
