@@ -286,6 +286,42 @@ shows '"messages_per_s":[1-9]' top --json -n 1 -i 0.3
 result $? "top --json shows the same"
 kill -INT "$ping"
 wait "$ping"
+# A process with a pool, for a while.
+truncate -s 10M "$work/bytes"
+"$fastipc" bench load tool --file "$work/bytes" --connections 2 --processes 1 \
+	--threads 2 --size 100 --duration 600 >"$work/pool.out" 2>&1 &
+pool=$!
+pool_called()
+{
+	run stat tool &&
+		grep -qE '^pool +[0-9]+ fastipc +[12] .* 1/1 +[1-9][0-9]* ' "$out"
+}
+eventually pool_called && grep -qE '^POOL +PROCESS +OPEN +IN USE ' "$out"
+result $? "stat shows a pool"
+shows '"pools":\[{"name":"pool","pid":[0-9]+,"comm":"fastipc",' stat --json &&
+	json "$out" pools connections in_use hits waits reconnects ejections \
+		latency p99_ns servers &&
+	grep -qE '"servers":\[{"address":"tool",.*"calls":[1-9]' "$out"
+result $? "stat --json shows it, too"
+run stat --prometheus tool &&
+	grep -qE '^fastipc_pool_hits_total{pool="pool",pid="[0-9]+",id="1"} [1-9]' \
+		"$out" &&
+	grep -qE '^fastipc_pool_call_seconds_bucket{.*,le="\+Inf"} [1-9]' "$out" &&
+	! grep -vE '^# (HELP|TYPE) |^fastipc_[a-z_]+({[^}]*})? [0-9.e+]+$' "$out"
+result $? "stat --prometheus shows it, too"
+shows '^pool +[0-9]+ fastipc .* 1/1 +[1-9][0-9.]* ' top --batch -n 1 -i 0.3 &&
+	grep -qE '^POOL .* CALLS/s' "$out"
+result $? "top shows what a pool does in a second"
+shows '"calls_per_s":[1-9]' top --json -n 1 -i 0.3
+result $? "top --json shows the same of it"
+kill "$pool"
+wait "$pool"
+no_pool()
+{
+	run stat && ! grep -q '^POOL' "$out"
+}
+eventually no_pool && run stat --prometheus && ! grep -q _pool_ "$out"
+result $? "a process that has gone has no pool"
 twice()
 {
 	run stat -n 2 -i 0.01 && [ "$(grep -c '^1 servers, ' "$out")" -eq 2 ]

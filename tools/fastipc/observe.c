@@ -195,20 +195,20 @@ static int read_module(struct observer *observer,
 
 /* ---- processes ---- */
 
-static void read_comm(struct channel_end *end)
+static void read_comm(pid_t pid, char comm[16])
 {
 	char path[40];
 	size_t length;
 	FILE *file;
 
-	snprintf(path, sizeof(path), "/proc/%d/comm", (int)end->pid);
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
 	file = fopen(path, "re");
 	if (!file)
 		return;
-	length = fread(end->comm, 1, sizeof(end->comm) - 1, file);
+	length = fread(comm, 1, 15, file);
 	fclose(file);
-	end->comm[length] = '\0';
-	end->comm[strcspn(end->comm, "\n")] = '\0';
+	comm[length] = '\0';
+	comm[strcspn(comm, "\n")] = '\0';
 }
 
 static void name_processes(struct channel_list *list)
@@ -218,8 +218,35 @@ static void name_processes(struct channel_list *list)
 			struct channel_end *end = &list->channels[i].ends[j];
 
 			if (end->pid && !end->comm[0])
-				read_comm(end);
+				read_comm(end->pid, end->comm);
 		}
+}
+
+/* ---- pools ---- */
+
+static int add_pool(const struct fastipc_pool_info *info, void *context)
+{
+	struct observation *observation = context;
+	size_t size = info->stats.endpoints * sizeof(*info->endpoints);
+	struct pool *pools =
+		realloc(observation->pools,
+			(observation->pool_count + 1) * sizeof(*pools));
+	struct pool *pool;
+
+	if (!pools)
+		return -ENOMEM;
+	observation->pools = pools;
+	pool = &pools[observation->pool_count];
+	memset(pool, 0, sizeof(*pool));
+	pool->info = *info;
+	pool->endpoints = malloc(size + 1);
+	if (!pool->endpoints)
+		return -ENOMEM;
+	memcpy(pool->endpoints, info->endpoints, size);
+	pool->info.endpoints = NULL;
+	read_comm(info->pid, pool->comm);
+	observation->pool_count++;
+	return 0;
 }
 
 int observe(struct observer *observer, struct observation *observation)
@@ -241,6 +268,9 @@ int observe(struct observer *observer, struct observation *observation)
 		note_trouble(observation, module_error());
 	channel_list_sort(&observation->list);
 	name_processes(&observation->list);
+	if (!observer->servers_only &&
+	    fastipc_list_pools(observer->name, add_pool, observation))
+		note_trouble(observation, fastipc_error_detail());
 	return 0;
 }
 
@@ -261,6 +291,9 @@ int observe_complain(const char *command, const struct observer *observer,
 void observation_free(struct observation *observation)
 {
 	channel_list_free(&observation->list);
+	for (size_t i = 0; i < observation->pool_count; i++)
+		free(observation->pools[i].endpoints);
+	free(observation->pools);
 	free(observation->servers);
 	memset(observation, 0, sizeof(*observation));
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * All that can be seen at one time: the servers of this user, their channels,
- * and those of the kernel module, if it is loaded.
+ * those of the kernel module, if it is loaded, and pools.
  */
 #ifndef FASTIPC_TOOL_OBSERVE_H
 #define FASTIPC_TOOL_OBSERVE_H
 
 #include <fastipc/discover.h>
+#include <fastipc/pool.h>
 
 #include "channel.h"
 #include "module.h"
@@ -17,12 +18,21 @@ struct observer {
 	struct module *module;
 };
 
+/* A pool of some process. */
+struct pool {
+	struct fastipc_pool_info info; /* its endpoints are these: */
+	struct fastipc_pool_endpoint_info *endpoints;
+	char comm[16];
+};
+
 struct observation {
 	uint64_t at_ns; /* CLOCK_MONOTONIC */
 	struct fastipc_server_info *servers;
 	size_t server_count;
 	size_t server_capacity;
 	struct channel_list list; /* sorted */
+	struct pool *pools;	  /* by process and age */
+	size_t pool_count;
 	bool has_module;
 	bool module_failed;	     /* it is there, but cannot be read */
 	struct module_totals totals; /* if it has */

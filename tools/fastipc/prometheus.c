@@ -129,10 +129,21 @@ static void print_module(FILE *out, const struct module_totals *totals)
 	}
 }
 
-void prometheus_print(FILE *out, const struct observation *observation)
+int prometheus_print(FILE *out, const char *name,
+		     const struct observation *observation)
 {
+	struct fastipc_buffer pools = { 0 };
+	int error = 0;
+
 	print_servers(out, observation);
 	if (observation->has_module && !observation->module_failed)
 		print_module(out, &observation->totals);
+	/* Without any there would be but heads. */
+	if (observation->pool_count)
+		error = fastipc_pools_prometheus(name, &pools);
+	if (!error)
+		fwrite(pools.data, 1, pools.size, out);
+	fastipc_buffer_free(&pools);
 	fflush(out);
+	return error;
 }

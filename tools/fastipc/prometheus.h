@@ -7,7 +7,11 @@
 
 #include "observe.h"
 
-/* Servers and the module; channels come and go too fast to be time series. */
-void prometheus_print(FILE *out, const struct observation *observation);
+/*
+ * Servers, the module and pools (of the server @name, if that is not NULL);
+ * channels come and go too fast to be time series.  0 or -errno.
+ */
+int prometheus_print(FILE *out, const char *name,
+		     const struct observation *observation);
 
 #endif

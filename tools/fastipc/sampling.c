@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "arguments.h"
+#include "pools.h"
 #include "print.h"
 #include "sampling.h"
 #include "show.h"
@@ -50,7 +51,8 @@ const struct argp_child sampling_children[] = {
 	{ 0 },
 };
 
-void sampling_print_json(const struct observation *observation,
+void sampling_print_json(const struct observation *before,
+			 const struct observation *observation,
 			 const struct rates *rates)
 {
 	const struct channel_list *list = &observation->list;
@@ -67,6 +69,8 @@ void sampling_print_json(const struct observation *observation,
 		fputc('}', stdout);
 	}
 	fputs("],", stdout);
+	pools_print_json(stdout, before, observation);
+	fputc(',', stdout);
 	show_totals_json(stdout, observation);
 	fputs("}\n", stdout);
 	fflush(stdout);

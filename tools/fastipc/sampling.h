@@ -23,8 +23,10 @@ struct sampling {
  */
 extern const struct argp_child sampling_children[];
 
-/* One JSON object on one line; @rates may be NULL. */
-void sampling_print_json(const struct observation *observation,
+/* One JSON object on one line; with what was @before and the @rates since, or
+ * both are NULL. */
+void sampling_print_json(const struct observation *before,
+			 const struct observation *observation,
 			 const struct rates *rates);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "arguments.h"
 #include "commands.h"
+#include "pools.h"
 #include "print.h"
 #include "prometheus.h"
 #include "sampling.h"
@@ -14,13 +15,13 @@
 static const char description[] =
 	"Show the channels of the kernel module and of this user's servers, or "
 	"of the server NAME: their processes, ring sizes, and what went "
-	"through them.\v"
+	"through them; and the pools of this user's processes.\v"
 	"'>' is from the first of the two processes to the second; the first "
 	"is the server, where it is known.  Bytes are those of the ring, with "
 	"headers.  An end that spins seldom writes its counters down.  With "
 	"-i or -n it shows them again and again (every second, until "
 	"SIGINT).  --prometheus prints what a time series can be made of: the "
-	"servers' counters and the module's.\n\n"
+	"servers' counters, the module's and the pools'.\n\n"
 	"Examples:\n"
 	"  fastipc stat\n"
 	"  fastipc stat headers --interval 5\n"
@@ -119,8 +120,9 @@ static int print_table(const struct observation *observation)
 		table_end(&table, stdout, &table_plain);
 	}
 	show_totals(stdout, observation, "\n");
+	error = pools_print(NULL, observation, stdout, &table_plain);
 	fflush(stdout);
-	return 0;
+	return error;
 }
 
 static int show(struct request *request, bool is_first)
@@ -130,9 +132,10 @@ static int show(struct request *request, bool is_first)
 	int error = observe(&sampling->observer, &observation);
 
 	if (!error && request->prometheus) {
-		prometheus_print(stdout, &observation);
+		error = prometheus_print(stdout, sampling->observer.name,
+					 &observation);
 	} else if (!error && sampling->json) {
-		sampling_print_json(&observation, NULL);
+		sampling_print_json(NULL, &observation, NULL);
 	} else if (!error) {
 		if (!is_first)
 			putchar('\n');

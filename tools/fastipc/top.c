@@ -8,6 +8,7 @@
 
 #include "arguments.h"
 #include "commands.h"
+#include "pools.h"
 #include "print.h"
 #include "sampling.h"
 #include "screen.h"
@@ -40,7 +41,7 @@ static const struct argp_option options[] = {
 static const char description[] =
 	"Show what each channel does in a second, the busiest first: those of "
 	"the kernel module and of this user's servers, or of the server "
-	"NAME.\v"
+	"NAME; and each pool of this user's processes.\v"
 	"Keys: m, b, w, a, i sort by messages, bytes, wakes, age, id; q ends "
 	"it.  The default interval is 1 second.  An end that spins seldom "
 	"writes its counters down.\n\n"
@@ -190,18 +191,20 @@ static void print_sum(const struct observation *observation,
 
 /* ---- batch ---- */
 
-static int print_batch(const struct top *top,
+static int print_batch(const struct top *top, const struct observation *before,
 		       const struct observation *observation,
 		       const struct rates *rates)
 {
 	int error;
 
 	if (top->sampling.json) {
-		sampling_print_json(observation, rates);
+		sampling_print_json(before, observation, rates);
 		return 0;
 	}
 	print_sum(observation, rates, stdout, "\n");
 	error = print_table(top, observation, rates, stdout, &table_plain);
+	if (!error)
+		error = pools_print(before, observation, stdout, &table_plain);
 	putchar('\n');
 	fflush(stdout);
 	return error;
@@ -232,7 +235,7 @@ static int run_batch(struct top *top, struct observation *before)
 		if (error)
 			return error;
 		rates = rates_between(before, &now);
-		error = rates ? print_batch(top, &now, rates) : -ENOMEM;
+		error = rates ? print_batch(top, before, &now, rates) : -ENOMEM;
 		free(rates);
 		observation_free(before);
 		*before = now;
@@ -242,13 +245,25 @@ static int run_batch(struct top *top, struct observation *before)
 
 /* ---- live ---- */
 
-static int draw(const struct top *top, const struct observation *observation,
+/* The lines that the table of pools has: at most a third of the screen. */
+static size_t rows_of_pools(const struct observation *observation, size_t rows)
+{
+	size_t most = rows / 3;
+
+	if (!observation->pool_count || most < 3)
+		return 0;
+	return observation->pool_count + 2 < most ? observation->pool_count + 2
+						  : most;
+}
+
+static int draw(const struct top *top, const struct observation *before,
+		const struct observation *observation,
 		const struct rates *rates)
 {
 	struct table_style style = { .before = SCREEN_REVERSE,
 				     .after = SCREEN_PLAIN,
 				     .end = SCREEN_LINE_END };
-	size_t rows, size = 0;
+	size_t rows, pools, size = 0;
 	char *text = NULL;
 	FILE *out = open_memstream(&text, &size);
 	int error;
@@ -256,6 +271,8 @@ static int draw(const struct top *top, const struct observation *observation,
 	if (!out)
 		return -ENOMEM;
 	screen_size(&rows, &style.width);
+	pools = rows_of_pools(observation, rows);
+	rows -= pools;
 	style.rows = rows > OTHER_ROWS ? rows - OTHER_ROWS : 1;
 	print_sum(observation, rates, out, SCREEN_LINE_END);
 	fprintf(out, "sorted by " SCREEN_BOLD "%s" SCREEN_PLAIN,
@@ -265,6 +282,10 @@ static int draw(const struct top *top, const struct observation *observation,
 	fprintf(out, SCREEN_LINE_END "%s" SCREEN_LINE_END,
 		observation->trouble);
 	error = print_table(top, observation, rates, out, &style);
+	if (!error && pools) {
+		style.rows = pools - 2;
+		error = pools_print(before, observation, out, &style);
+	}
 	if (fclose(out))
 		error = -ENOMEM;
 	if (!error)
@@ -282,7 +303,7 @@ static int show(struct top *top, const struct observation *before,
 
 	do {
 		if (!error)
-			error = draw(top, now, rates);
+			error = draw(top, before, now, rates);
 		if (error)
 			break;
 		key = screen_wait(deadline);

@@ -40,6 +40,8 @@ struct fastipc_pool;
 /* Servers of the same thing, at most. */
 #define FASTIPC_POOL_ENDPOINTS_MAX 64u
 #define FASTIPC_POOL_SIZE_MAX 4096u
+/* Of an address, with the NUL. */
+#define FASTIPC_POOL_ADDRESS_SIZE 120u
 
 struct fastipc_pool_address {
 	const char *address; /* copied */
@@ -50,7 +52,9 @@ struct fastipc_pool_address {
 
 struct fastipc_pool_options {
 	size_t size;
-	const char *name; /* for fastipc_pool_prometheus(); copied; "pool" */
+	/* For statistics; copied; "pool".  With "" no other process sees them:
+	 * see fastipc_list_pools(). */
+	const char *name;
 	/* How to connect; copied, but not what it points to; NULL: defaults.
 	 * Its connect_timeout_ns is not used. */
 	const struct fastipc_client_options *client;
@@ -217,6 +221,54 @@ int fastipc_pool_get_stats(struct fastipc_pool *pool,
  */
 int fastipc_pool_prometheus(struct fastipc_pool *pool,
 			    struct fastipc_buffer *text);
+
+/* ---- pools of other processes ---- */
+
+/* A server of a pool. */
+struct fastipc_pool_endpoint_info {
+	char address[FASTIPC_POOL_ADDRESS_SIZE];
+	uint32_t weight;
+	uint32_t connections; /* open */
+	uint32_t breaker;     /* 0 closed, 1 open, 2 half-open */
+	uint32_t reserved;
+	uint64_t calls; /* that got a reply from it */
+	uint64_t failures;
+	uint64_t connects;
+	uint64_t connect_failures;
+	uint64_t ejections;
+};
+
+struct fastipc_pool_info {
+	char name[FASTIPC_NAME_MAX + 1];
+	pid_t pid;
+	uid_t uid;
+	uint64_t id;	 /* of this pool in its process */
+	uint64_t age_ns; /* of the pool */
+	/* How old the figures are.  A pool writes them down in a call, if it
+	 * has not done so for 10 ms, and in fastipc_pool_maintain(): while
+	 * nobody does either, they stay as they were. */
+	uint64_t written_ns;
+	struct fastipc_pool_stats stats;
+	/* stats.endpoints of them; valid until @found returns. */
+	const struct fastipc_pool_endpoint_info *endpoints;
+};
+
+/*
+ * Call @found for each pool of a live process that this one may look at (its
+ * user's; root: all) by way of /proc, in the order of processes; with
+ * @address only for those that have it among their servers.  Stop when @found
+ * returns other than 0 and return that.  -ENOENT, -EACCES /proc cannot be
+ * read; -ENOMEM.  Thread-safe.
+ */
+int fastipc_list_pools(const char *address,
+		       int (*found)(const struct fastipc_pool_info *info,
+				    void *context),
+		       void *context);
+/*
+ * The metrics of these pools as of fastipc_pool_prometheus(), with the labels
+ * `pid` and `id` more.  Errors as of both.
+ */
+int fastipc_pools_prometheus(const char *address, struct fastipc_buffer *text);
 
 #ifdef __cplusplus
 }

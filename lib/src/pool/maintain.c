@@ -111,6 +111,7 @@ void fastipc_pool_resize(struct fastipc_pool *pool, uint64_t now)
 		shrink(pool);
 	for (uint32_t i = 0; i < pool->endpoint_count; i++)
 		fastipc_endpoint_note(pool, i, now, 0);
+	fastipc_pool_write_down(pool, now);
 	__atomic_store_n(&pool->next_tick,
 			 now + (pool->waiters ? TICK_WAITING_NS : TICK_NS),
 			 __ATOMIC_RELAXED);

@@ -195,6 +195,7 @@ static void destroy(struct fastipc_pool *pool)
 		fastipc_client_close(pool->graves[i]);
 	for (uint32_t i = 0; i < pool->endpoint_count; i++)
 		free(pool->endpoints[i].address);
+	fastipc_pool_unpublish(pool);
 	free(pool->members);
 	free(pool->endpoints);
 	free(pool->graves);
@@ -241,6 +242,8 @@ int fastipc_pool_create(const struct fastipc_pool_address *addresses,
 	fastipc_sizer_init(&pool->sizer, &pool->sizer_settings);
 	fastipc_budget_init(&pool->budget, &pool->budget_settings, now);
 	warm_up(pool);
+	if (*options->name)
+		fastipc_pool_publish(pool);
 	*result = pool;
 	return 0;
 }

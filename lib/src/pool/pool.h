@@ -22,6 +22,7 @@
 #include "base/lock.h"
 #include "pool/histogram.h"
 #include "pool/policy.h"
+#include "pool/published.h"
 
 #define CACHE_LINE 64
 
@@ -141,6 +142,10 @@ struct fastipc_pool {
 	uint32_t grave_count;
 	struct counters counters;
 	struct fastipc_histogram wait_times;
+
+	struct fastipc_pool_page *page; /* what others see; NULL: nothing */
+	int page_fd;
+	uint64_t publish_at;
 };
 
 static inline void fastipc_pool_count(uint64_t *counter)
@@ -290,5 +295,16 @@ void fastipc_pool_tick(struct fastipc_pool *pool, uint64_t now);
 /* ---- stats.c ---- */
 
 uint64_t fastipc_pool_hits(const struct fastipc_pool *pool);
+/* What all of it is now; with the lock. */
+void fastipc_pool_collect(struct fastipc_pool *pool,
+			  struct fastipc_pool_figures *figures);
+
+/* ---- publish.c ---- */
+
+/* Let others see the pool's figures.  If that cannot be, they do not. */
+void fastipc_pool_publish(struct fastipc_pool *pool);
+/* Write them down, if that is due; with the lock. */
+void fastipc_pool_write_down(struct fastipc_pool *pool, uint64_t now);
+void fastipc_pool_unpublish(struct fastipc_pool *pool);
 
 #endif

@@ -50,7 +50,7 @@ static int map_bell(struct fastipc_link *link, int fd, uint32_t own,
 
 int fastipc_bell_create(struct fastipc_link *link, int *fd)
 {
-	int memfd = fastipc_memfd_create(BELL_SIZE);
+	int memfd = fastipc_memfd_create("fastipc", BELL_SIZE);
 	int ret;
 
 	*fd = -1;

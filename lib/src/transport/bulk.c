@@ -66,7 +66,7 @@ static int map_area(int fd, uint64_t size, int prot, struct fastipc_bulk **bulk)
 
 int fastipc_bulk_create(uint64_t size, struct fastipc_bulk **bulk, int *fd)
 {
-	int memfd = fastipc_memfd_create(size);
+	int memfd = fastipc_memfd_create("fastipc", size);
 	int ret;
 
 	*bulk = NULL;

@@ -16,13 +16,13 @@
 #define MFD_NOEXEC_SEAL 0x0008U
 #endif
 
-static int make_memfd(void)
+static int make_memfd(const char *name)
 {
 	const unsigned int flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-	int fd = memfd_create("fastipc", flags | MFD_NOEXEC_SEAL);
+	int fd = memfd_create(name, flags | MFD_NOEXEC_SEAL);
 
 	if (fd < 0 && errno == EINVAL) /* before Linux 6.3 */
-		fd = memfd_create("fastipc", flags);
+		fd = memfd_create(name, flags);
 	if (fd < 0)
 		return fastipc_fail(
 			-errno,
@@ -48,9 +48,9 @@ static int set_length(int fd, off_t length)
 	return 0;
 }
 
-int fastipc_memfd_create(uint64_t length)
+int fastipc_memfd_create(const char *name, uint64_t length)
 {
-	int fd = make_memfd();
+	int fd = make_memfd(name);
 	int ret;
 
 	if (fd < 0)

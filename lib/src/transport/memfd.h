@@ -10,10 +10,10 @@
 #include "transport/transport.h"
 
 /*
- * An unsealed memfd of @length bytes, close-on-exec.
+ * An unsealed memfd of @length bytes, close-on-exec; /proc shows its @name.
  * -EMFILE, -ENFILE; -ENOMEM; -EFBIG over RLIMIT_FSIZE.
  */
-int fastipc_memfd_create(uint64_t length);
+int fastipc_memfd_create(const char *name, uint64_t length);
 /* Its owner has mapped it: nobody else ever writes it, or changes its length. */
 int fastipc_memfd_seal(int fd);
 /* -EBADFD unless @fd is a memfd that is sealed so. */

@@ -130,7 +130,8 @@ int fastipc_region_create(struct fastipc_region *region, uint32_t size, int *fd)
 				    "this kernel's pages are larger than %d "
 				    "bytes, which regions do not support",
 				    FASTIPC_CONTROL_SIZE);
-	memfd = fastipc_memfd_create(FASTIPC_CONTROL_SIZE + (uint64_t)size);
+	memfd = fastipc_memfd_create("fastipc",
+				     FASTIPC_CONTROL_SIZE + (uint64_t)size);
 	if (memfd < 0)
 		return memfd;
 	ret = initialise(region, memfd, size);
