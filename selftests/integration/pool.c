@@ -5,6 +5,8 @@
  */
 #include "pool_servers.h"
 
+#include "pool/pool.h"
+
 /* ---- many threads ---- */
 
 struct caller {
@@ -87,6 +89,63 @@ static void ten_thousand_calls_from_64_threads(void **state)
 		fastipc_pool_destroy(pool);
 	}
 	assert_footprint(before);
+	server_end(&server);
+}
+
+/* ---- without the lock ---- */
+
+struct locked_out {
+	struct fastipc_pool *pool;
+	atomic_uint step; /* 1: it has a connection in mind; 2: locked; 3: done */
+};
+
+static void use_once(struct fastipc_pool *pool)
+{
+	struct fastipc_client *client;
+
+	check(!fastipc_pool_acquire(pool, NULL, &client));
+	check(!fastipc_pool_release(pool, client));
+	check(!echo(pool, PATIENCE, false));
+}
+
+static void *use_while_locked(void *argument)
+{
+	struct locked_out *out = argument;
+
+	use_once(out->pool);
+	atomic_store(&out->step, 1);
+	while (atomic_load(&out->step) != 2)
+		usleep(100);
+	for (int i = 0; i < 1000; i++)
+		use_once(out->pool);
+	atomic_store(&out->step, 3);
+	return NULL;
+}
+
+/* Who had a connection takes it again, while another thread has the lock. */
+static void who_had_one_takes_no_lock(void **state)
+{
+	struct standby server = server_begin("lockless", 1);
+	struct locked_out out = { .pool = pool_of("lockless", NULL) };
+	uint64_t until;
+	pthread_t thread;
+
+	(void)state;
+	assert_int_equal(pthread_create(&thread, NULL, use_while_locked, &out),
+			 0);
+	while (atomic_load(&out.step) != 1)
+		usleep(100);
+	fastipc_lock(&out.pool->lock);
+	/* But for what is done a hundred times a second. */
+	__atomic_store_n(&out.pool->next_tick, UINT64_MAX, __ATOMIC_RELAXED);
+	atomic_store(&out.step, 2);
+	until = soon();
+	while (atomic_load(&out.step) != 3 && fastipc_now_ns() < until)
+		usleep(100);
+	assert_int_equal(atomic_load(&out.step), 3);
+	fastipc_unlock(&out.pool->lock);
+	pthread_join(thread, NULL);
+	fastipc_pool_destroy(out.pool);
 	server_end(&server);
 }
 
@@ -360,6 +419,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ten_thousand_calls_from_64_threads),
+		cmocka_unit_test(who_had_one_takes_no_lock),
 		cmocka_unit_test(first_come_first_served),
 		cmocka_unit_test(nobody_is_there),
 		cmocka_unit_test(a_slow_server_gets_calls),
