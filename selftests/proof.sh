@@ -170,6 +170,32 @@ assert proof.median([3, None, 1, 2]) == 2 and proof.median([]) is None
 END
 }
 
+# Whoever types the commands of a section has what they need, in order.
+commands()
+{
+	python3 - <<'END'
+import sys
+sys.path.insert(0, "tools/proof")
+import proof, served
+
+class Started(served.Served):
+    def __init__(self):
+        self.directory, self.start = "/nowhere", 0
+        self.child = type("Child", (), {"pid": 4711})
+
+ran = []
+proof.run_json = lambda words, **how: ran.append(words) or [{}]
+section = proof.Section("title", "/nowhere")
+for size in (100, 200):
+    Started().load(section, "--size", size, duration=1)
+assert [words[-2:] for words in ran] == [[4711, "--json"]] * 2
+assert [" ".join(words.split()[:3]) for words in section.commands] == [
+    "head -c 11534336", "fastipc serve load", "fastipc bench load",
+    "fastipc bench load"], section.commands
+assert all(words.endswith(" --pid $!") for words in section.commands[2:])
+END
+}
+
 if command -v python3 >"$log"; then
 	check 'a report has the sections, the bars and the machine' reports
 	check 'the short table is put where it belongs' short_table
@@ -182,6 +208,7 @@ if command -v python3 >"$log"; then
 	check 'a section that fails' failing_section
 	check 'a section that writes nothing' silent_section
 	check 'figures in words' words
+	check 'the commands that a server is measured by' commands
 else
 	skip 'reports' 'there is no python3'
 fi

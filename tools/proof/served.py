@@ -111,7 +111,9 @@ class Served:
         """`fastipc bench load`: what it found, and when it ran."""
         command = ["bench", "load", NAME, "--file", "DIR/bytes",
                    *map(str, arguments), "--duration", f"{duration:g}"]
-        section.command("fastipc " + " ".join(command))
+        section.command(f"head -c {BYTES} /dev/urandom >DIR/bytes")
+        section.command(f"fastipc serve {NAME} --dir DIR --quiet &")
+        section.command("fastipc " + " ".join(command) + " --pid $!")
         command[4] = f"{self.directory}/served/bytes"
         start = self.now()
         found = proof.run_json([proof.FASTIPC, *command, "--pid",
