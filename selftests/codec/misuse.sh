@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # Generated headers compile without a warning, in C11 and C++11, by gcc and by
-# clang; and what would be wrong with them does not compile at all: memory that
+# clang, and a program in C++ writes, reads and calls by them; and what would be
+# wrong with them does not compile at all: memory that
 # may change where it must not, one table's handle for another's.
 set -u
 # shellcheck source=selftests/tap.sh
@@ -81,6 +82,54 @@ check 'the right use compiles' compiles '
 		codec_test_Leaf_number(leaf) + value->yes +
 		(int)codec_test_All_view_text(view).size;
 	codec_test_All_set_any_Leaf(value, new_leaf);'
+# A message, and a call that goes nowhere: all that is linked is C.
+cat >"$work/program.cc" <<'END'
+#include <cerrno>
+#include <string>
+#include <vector>
+
+#include "service.fastipc.h"
+
+int main()
+{
+	chat_Line line;
+	chat_Line_init(&line);
+	line.author = fastipc_string_of("Ada");
+	line.tone = chat_Tone_Loud;
+	std::vector<unsigned char> bytes(chat_Line_size(&line));
+	size_t size = 0;
+	chat_Line_reader reader;
+
+	if (chat_Line_encode(&line, bytes.data(), bytes.size(), &size) ||
+	    chat_Line_read(fastipc_snapshot_of(bytes.data(), size), &reader))
+		return 1;
+	fastipc_string author = chat_Line_author(reader);
+	if (std::string(author.data, author.size) != "Ada" ||
+	    chat_Line_tone(reader) != chat_Tone_Loud ||
+	    chat_Line_view_tone(chat_Line_view_of(fastipc_shared_of(
+		    bytes.data(), size))) != chat_Tone_Loud)
+		return 2;
+	chat_Asked asked;
+	chat_Asked_init(&asked);
+	chat_Lines_received lines = {};
+	return chat_Room_Last(nullptr, &asked, &lines, 0) == -EINVAL ? 0 : 3;
+}
+END
+in_cpp() # COMPILER
+{
+	local as
+
+	# As what it is linked with.
+	as=$(grep -o -e '-fsanitize=[a-z,]*' -e --coverage "${O:-build}/flags")
+	# shellcheck disable=SC2046,SC2086 # words are meant
+	"$1" -std=c++11 "${strict[@]}" $as -o "$work/program" \
+		"$work/program.cc" "$codec/service.fastipc.o" \
+		"${O:-build}/lib/libfastipc.a" -pthread \
+		$(pkg-config --libs liburcu-bp liblz4 libzstd) &&
+		"$work/program"
+}
+check 'a program in C++' in_cpp "${CXX:-c++}"
+
 check 'no reader of shared memory' refused \
 	'return codec_test_All_read(shared, &all);'
 check 'no sealed reader of shared memory' refused \
