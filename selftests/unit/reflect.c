@@ -392,6 +392,33 @@ static void depth_is_limited(void **state)
 	reflect_free(&arena);
 }
 
+/* Whatever they are to be, so many arrays in each other are read. */
+static void nesting_is_limited(void **state)
+{
+	(void)state;
+	for (size_t depth = 256; depth <= 257; depth++) {
+		struct reflect_arena arena = { 0 };
+		struct reflect_error error;
+		char text[600];
+		const uint8_t *data;
+		size_t size;
+
+		/* The object is the first. */
+		memcpy(text, "{\"label\":", 9);
+		memset(text + 9, '[', depth - 1);
+		memset(text + 9 + depth - 1, ']', depth - 1);
+		text[9 + 2 * (depth - 1)] = '}';
+		assert_int_equal(schema_json_encode(&schema, ITEM, text,
+						    10 + 2 * (depth - 1),
+						    &arena, &data, &size,
+						    &error),
+				 -EINVAL);
+		assert_int_equal(!strstr(error.text, "fewer arrays"),
+				 depth == 256);
+		reflect_free(&arena);
+	}
+}
+
 /* @count times "x" as the label; what encoding it returns. */
 static int encode_label(size_t count, size_t *size)
 {
@@ -642,6 +669,7 @@ int main(void)
 		cmocka_unit_test(wrong_bytes_are_refused),
 		cmocka_unit_test(strings_may_be_any_bytes),
 		cmocka_unit_test(depth_is_limited),
+		cmocka_unit_test(nesting_is_limited),
 		cmocka_unit_test(small_records_end_at_64k),
 		cmocka_unit_test(numbers_are_exact),
 		cmocka_unit_test(errors_name_the_place),

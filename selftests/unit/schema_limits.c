@@ -306,6 +306,38 @@ static void includes_are_32_deep(void **state)
 	}
 }
 
+static void files_are_256(void **state)
+{
+	(void)state;
+	for (unsigned int count = 256; count <= 257; count++) {
+		struct schema_errors errors = { 0 };
+		struct fastipc_schema *schema;
+		FILE *file = fopen("a/all.fbs", "w");
+
+		assert_non_null(file);
+		/* It is the first itself. */
+		for (unsigned int i = 1; i < count; i++) {
+			char path[32], text[32];
+
+			snprintf(path, sizeof(path), "a/one%u.fbs", i);
+			snprintf(text, sizeof(text), "table One%u { }", i);
+			put(path, text);
+			fprintf(file, "include \"one%u.fbs\";\n", i);
+		}
+		fputs("table A { }", file);
+		fclose(file);
+		assert_int_equal(schema_load("a/all.fbs", NULL, &errors,
+					     &schema),
+				 count == 256 ? 0 : -EINVAL);
+		assert_int_equal(errors.errors, count - 256);
+		if (count > 256)
+			assert_string_equal(errors.list[0].message,
+					    "more than 256 files");
+		schema_errors_free(&errors);
+		schema_free(schema);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -317,6 +349,7 @@ int main(void)
 		cmocka_unit_test(includes_are_found),
 		cmocka_unit_test(errors_of_includes_have_their_file),
 		cmocka_unit_test(includes_are_32_deep),
+		cmocka_unit_test(files_are_256),
 	};
 
 	return cmocka_run_group_tests(tests, make_directory, remove_directory);
