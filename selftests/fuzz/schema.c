@@ -36,6 +36,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	EXPECT(!ret == !errors.errors);
 	EXPECT(!ret == !!schema);
 	EXPECT(!ret || length);
+	for (size_t i = 0; i < errors.count; i++)
+		EXPECT(errors.list[i].severity != SCHEMA_ERROR ||
+		       errors.list[i].hint);
 	if (!ret) {
 		if (reflect_check_schema(schema, &reason))
 			fprintf(stderr, "%s\n", reason.text);

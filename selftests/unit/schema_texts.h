@@ -41,6 +41,11 @@ static inline int judge(const char *text, size_t size,
 	int error = schema_load_text("t", text, size, errors, &schema);
 
 	assert_true(!error == !!schema);
+	/* Each tells what to do about it. */
+	for (size_t i = 0; i < errors->count; i++)
+		if (errors->list[i].severity == SCHEMA_ERROR &&
+		    !errors->list[i].hint)
+			fail_msg("no hint: %s", errors->list[i].message);
 	schema_free(schema);
 	return error;
 }

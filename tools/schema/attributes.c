@@ -125,9 +125,11 @@ schema_take_attribute(struct schema_reports *reports,
 	for (; list; list = list->next) {
 		if (strcmp(list->name.text, name) != 0)
 			continue;
-		if (found)
+		if (found) {
 			schema_report(reports, list->name.place,
 				      "a second '%s'", name);
+			schema_hint(reports, "remove one of them");
+		}
 		list->used = true;
 		found = list;
 	}
@@ -140,9 +142,11 @@ bool schema_take_flag(struct schema_reports *reports,
 	const struct schema_attribute *found =
 		schema_take_attribute(reports, list, name);
 
-	if (found && found->value.kind != SCHEMA_TOKEN_END)
+	if (found && found->value.kind != SCHEMA_TOKEN_END) {
 		schema_report(reports, found->value.place,
 			      "'%s' has no value: expected ',' or ')'", name);
+		schema_hint(reports, "remove ':' and what follows");
+	}
 	return found != NULL;
 }
 
@@ -160,6 +164,7 @@ bool schema_take_id(struct schema_reports *reports,
 	if (found->value.kind != SCHEMA_TOKEN_NUMBER) {
 		schema_report(reports, found->name.place,
 			      "expected a number for 'id', as in (id: 0)");
+		schema_hint(reports, "write a number, without quotes");
 		return false;
 	}
 	if (!schema_parse_integer(reports, &found->value, 0, most, &value))

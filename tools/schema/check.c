@@ -97,6 +97,7 @@ static bool check_unique(struct schema_tree *tree,
 			      "'%s' has the %s of '%s', in line %u",
 			      item->name.text, by_id ? "id" : "value",
 			      before->name.text, before->name.place.line);
+		schema_hint(tree->reports, "give it another one");
 	}
 	return is_unique;
 }
@@ -109,6 +110,7 @@ static bool count_on(struct schema_tree *tree, const struct schema_item *item,
 		schema_report(tree->reports, item->name.place,
 			      "the value of '%s' would be above %llu",
 			      item->name.text, (unsigned long long)most);
+		schema_hint(tree->reports, "give it a smaller value");
 		return false;
 	}
 	++*value;
@@ -141,11 +143,13 @@ static void check_values(struct schema_tree *tree, struct schema_decl *decl,
 	schema_sort_items(tree, decl, compare_bits);
 	if (!decl->broken)
 		check_unique(tree, decl, false);
-	if (!decl->items && !decl->broken)
+	if (!decl->items && !decl->broken) {
 		schema_report(tree->reports, decl->name.place,
 			      "expected at least one %s in '%s'",
 			      decl->kind == SCHEMA_ENUM ? "value" : "table",
 			      decl->name.text);
+		schema_hint(tree->reports, "write one between { and }");
+	}
 }
 
 static void check_enum(struct schema_tree *tree, struct schema_decl *decl)
@@ -196,9 +200,13 @@ static void check_union(struct schema_tree *tree, struct schema_decl *decl)
 	for (struct schema_item *item = decl->items; item; item = item->next) {
 		const struct schema_type *type = &item->type;
 
-		if (!strcmp(item->name.text, "NONE"))
+		if (!strcmp(item->name.text, "NONE")) {
 			schema_report(reports, item->name.place,
 				      "NONE is what a union is that has none");
+			schema_hint(
+				reports,
+				"remove it: it is there without being written");
+		}
 		if (item->broken ||
 		    (type->decl && type->decl->kind == SCHEMA_TABLE))
 			continue;
@@ -243,6 +251,8 @@ void schema_check_enum_default(struct schema_reports *reports,
 		schema_hint(reports,
 			    "write a default as in '= %s', or add a value 0",
 			    decl->items->name.text);
+	else
+		schema_hint(reports, "write the name of one that it has");
 }
 
 /* ---- structs ---- */
@@ -292,11 +302,14 @@ static void check_struct_field(struct schema_tree *tree,
 	item->offset = decl->size;
 	decl->size += size;
 	if (decl->size > UINT16_MAX) {
-		if (!decl->flags)
+		if (!decl->flags) {
 			schema_report(reports, item->name.place,
 				      "the struct '%s' is larger than 65,535 "
 				      "bytes from here on",
 				      decl->name.text);
+			schema_hint(reports,
+				    "put some of it into a table, as a vector");
+		}
 		decl->flags = 1; /* said once */
 		decl->size = UINT16_MAX;
 	}
@@ -320,14 +333,21 @@ static void check_struct(struct schema_tree *tree, struct schema_decl *decl)
 			check_struct_field(tree, decl, item);
 	}
 	decl->flags = 0;
-	if (decl->depth > SCHEMA_STRUCT_DEPTH_MAX)
+	if (decl->depth > SCHEMA_STRUCT_DEPTH_MAX) {
 		schema_report(tree->reports, decl->name.place,
 			      "structs are in each other more than %u deep",
 			      SCHEMA_STRUCT_DEPTH_MAX);
-	if (!decl->items && !decl->broken)
+		schema_hint(
+			tree->reports,
+			"put the fields of some of them into the struct that has them");
+	}
+	if (!decl->items && !decl->broken) {
 		schema_report(tree->reports, decl->name.place,
 			      "expected at least one field in the struct '%s'",
 			      decl->name.text);
+		schema_hint(tree->reports,
+			    "write one between { and }, as in: x: int;");
+	}
 	schema_sort_items(tree, decl, schema_compare_ids);
 }
 
@@ -373,6 +393,8 @@ static void check_streaming(struct schema_tree *tree, struct schema_item *item)
 	schema_report(tree->reports, streaming->name.place,
 		      "expected \"client\", \"server\", \"bidi\" or \"none\" "
 		      "for 'streaming'");
+	schema_hint(tree->reports,
+		    "write it as in: (id: 0, streaming: \"server\")");
 }
 
 static void check_method(struct schema_tree *tree, struct schema_decl *decl,
@@ -441,10 +463,14 @@ static void check_service(struct schema_tree *tree, struct schema_decl *decl)
 	}
 	for (struct schema_item *item = decl->items; item; item = item->next)
 		check_method(tree, decl, item, &free);
-	if (!decl->items && !decl->broken)
+	if (!decl->items && !decl->broken) {
 		schema_report(reports, decl->name.place,
 			      "expected at least one method in '%s'",
 			      decl->name.text);
+		schema_hint(
+			reports,
+			"write one between { and }, as in: Find(Query):Found (id: 0);");
+	}
 	schema_sort_items(tree, decl, schema_compare_ids);
 	check_unique(tree, decl, true);
 }

@@ -41,6 +41,9 @@ static void unknown_value(struct schema_reports *reports,
 		schema_guess_try(&guess, item->name.text);
 	if (guess.best)
 		schema_hint(reports, "did you mean '%s'?", guess.best);
+	else
+		schema_hint(reports, "add it to '%s', or name one it has",
+			    decl->name.text);
 }
 
 /* "A", or of bit_flags "A B". */
@@ -131,6 +134,7 @@ static void check_default(struct schema_tree *tree, struct schema_item *item)
 			      type == FASTIPC_TYPE_BOOL ? "true or false"
 							: "a number",
 			      value->text);
+		schema_hint(reports, "names are values of enums only");
 		item->broken = true;
 	} else {
 		item->broken = !schema_parse_integer(reports, value,
@@ -187,6 +191,9 @@ static void check_id(struct schema_tree *tree, struct schema_decl *decl,
 		schema_report(tree->reports, id->value.place,
 			      "a union takes the id before its own too, for "
 			      "its type: its id is 1 at least");
+		schema_hint(
+			tree->reports,
+			"raise it by one, and those of the fields behind it");
 		item->broken = true;
 		return;
 	}
@@ -317,11 +324,13 @@ static void check_field_flags(struct schema_tree *tree,
 		schema_hint(reports,
 			    "only strings, vectors, tables and unions can be");
 	}
-	if (item->flags & FASTIPC_FIELD_DEPRECATED)
+	if (item->flags & FASTIPC_FIELD_DEPRECATED) {
 		schema_report(reports, item->name.place,
 			      "'%s' is required and deprecated: nobody could "
 			      "write it",
 			      item->name.text);
+		schema_hint(reports, "remove one of the two");
+	}
 }
 
 static void check_field(struct schema_tree *tree, struct schema_decl *decl,

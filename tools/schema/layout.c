@@ -69,19 +69,23 @@ static bool does_not_fit(struct schema_tree *tree,
 	uint32_t size = is_large ? LARGE_FIXED : SMALL_FIXED;
 	uint32_t variables = is_large ? LARGE_VARIABLES : SMALL_VARIABLES;
 
-	if (section->size > size)
+	if (section->size > size) {
 		schema_report(tree->reports, item->name.place,
 			      "with '%s' the scalars and structs of '%s' have "
 			      "%u bytes: at most %u are allowed",
 			      item->name.text, decl->name.text, section->size,
 			      size);
-	else if (section->variables > variables)
+		schema_hint(tree->reports,
+			    "put some of them into a table of their own");
+	} else if (section->variables > variables) {
 		schema_report(tree->reports, item->name.place,
 			      "'%s' is variable field %u of '%s': at most %u "
 			      "are allowed",
 			      item->name.text, section->variables,
 			      decl->name.text, variables);
-	else if (section->bit > FASTIPC_SCHEMA_NONE)
+		schema_hint(tree->reports,
+			    "put some of them into a table of their own");
+	} else if (section->bit > FASTIPC_SCHEMA_NONE)
 		schema_report(tree->reports, item->name.place,
 			      "the bit of '%s' would be number %u of '%s': at "
 			      "most %u are allowed",

@@ -243,9 +243,12 @@ static void read_string(struct schema_lexer *lexer)
 		}
 		c = (unsigned char)unescape(lexer, text + length);
 		length += c;
-		if (!c)
+		if (!c) {
 			schema_report(lexer->reports, place,
 				      "this escape in a string means nothing");
+			schema_hint(lexer->reports,
+				    "write \\\\ for a backslash");
+		}
 	}
 	lexer->offset++;
 }
@@ -279,6 +282,7 @@ static void read_name(struct schema_lexer *lexer)
 		schema_report(lexer->reports, lexer->token.place,
 			      "a name of %u bytes; at most %u are allowed",
 			      length, SCHEMA_NAME_MAX);
+		schema_hint(lexer->reports, "choose a shorter one");
 		length = SCHEMA_NAME_MAX;
 	}
 	lexer->token.text = schema_take_text(lexer->arena,
@@ -294,16 +298,21 @@ static void skip_illegal(struct schema_lexer *lexer)
 	if (c >= 0x80 &&
 	    schema_utf8_length((const unsigned char *)lexer->file->text +
 				       lexer->offset,
-			       lexer->file->size - lexer->offset))
+			       lexer->file->size - lexer->offset)) {
 		schema_report(lexer->reports, place,
 			      "names are of the letters a to z and A to Z, "
 			      "digits, and '_'");
-	else if (c < ' ' || c == 0x7f)
+		schema_hint(lexer->reports, "choose another name");
+	} else if (c < ' ' || c == 0x7f) {
 		schema_report(lexer->reports, place,
 			      "the byte 0x%02x has no meaning here", c);
-	else if (c < 0x80)
+		schema_hint(lexer->reports, "remove it");
+	} else if (c < 0x80) {
 		schema_report(lexer->reports, place,
 			      "the character '%c' has no meaning here", c);
+		schema_hint(lexer->reports,
+			    "remove it: a comment begins with //");
+	}
 	do {
 		advance(lexer);
 		c = (unsigned char)at(lexer, 0);

@@ -93,13 +93,17 @@ static int read_file(struct loaded_file *file)
 static void report_unreadable(struct loader *loader, struct schema_place place,
 			      const char *name, int error)
 {
-	if (error == -EFBIG)
+	if (error == -EFBIG) {
 		schema_report(&loader->reports, place,
 			      "'%s' is larger than %u bytes", name,
 			      SCHEMA_FILE_MAX);
-	else
+		schema_hint(&loader->reports,
+			    "divide it, and include the parts");
+	} else {
 		schema_report(&loader->reports, place, "cannot read '%s': %s",
 			      name, strerror(-error));
+		schema_hint(&loader->reports, "is it a file, and readable?");
+	}
 }
 
 static void parse(struct loader *loader, struct loaded_file *file)
@@ -192,6 +196,7 @@ static void include(struct schema_tree *tree, const struct schema_file *from,
 	if (loader->is_text) {
 		schema_report(&loader->reports, name->place,
 			      "a schema in memory cannot include a file");
+		schema_hint(&loader->reports, "put it into a file");
 		return;
 	}
 	path = find_file(loader, from, name->text);
@@ -219,6 +224,8 @@ static void include(struct schema_tree *tree, const struct schema_file *from,
 			      loader->count == SCHEMA_FILES_MAX
 				      ? ""
 				      : " that include each other");
+		schema_hint(&loader->reports,
+			    "put what belongs together into one file");
 		return;
 	}
 	file = add_file(loader, path, name->text);

@@ -73,6 +73,7 @@ bool schema_parse_integer(struct schema_reports *reports,
 			      "%.60s",
 			      (long long)least, (unsigned long long)most,
 			      token->text);
+		schema_hint(reports, "choose one of these, or a wider type");
 		return false;
 	}
 	*value = is_negative ? 0 - magnitude : magnitude;
@@ -137,6 +138,7 @@ bool schema_parse_float(struct schema_reports *reports,
 	if (!is_float_text(token->text)) {
 		schema_report(reports, token->place,
 			      "expected a number, found '%.60s'", token->text);
+		schema_hint(reports, "write it as in 1.5, or 2e-3");
 		return false;
 	}
 	/* No program here leaves the C locale; its point is '.'. */
@@ -153,9 +155,12 @@ bool schema_parse_float(struct schema_reports *reports,
 		is_large = isinf(value) && !strchr(token->text, 'n');
 		memcpy(bits, &value, sizeof(value));
 	}
-	if (is_large)
+	if (is_large) {
 		schema_report(reports, token->place,
 			      "%.60s is too large for a %s", token->text,
 			      schema_type_name(type));
+		schema_hint(reports,
+			    "choose a smaller number, or a wider type");
+	}
 	return !is_large;
 }

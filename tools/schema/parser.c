@@ -122,6 +122,9 @@ static void parse_items(struct parser *parser, struct schema_decl *decl)
 			schema_report(reports, parser_token(parser)->place,
 				      "more than %u entries in '%s'",
 				      SCHEMA_COUNT_MAX, decl->name.text);
+			schema_hint(
+				reports,
+				"move some of them to a declaration of their own");
 			decl->broken = true;
 			while (!parser_is(parser, '}') &&
 			       !parser_is(parser, SCHEMA_TOKEN_END))
@@ -149,10 +152,12 @@ static struct schema_decl *add_decl(struct parser *parser,
 	decl->index = tree->counts[kind]++;
 	decl->file = parser->lexer.file;
 	decl->space = parser->space;
-	if (decl->index == SCHEMA_COUNT_MAX)
+	if (decl->index == SCHEMA_COUNT_MAX) {
 		schema_report(tree->reports, parser_token(parser)->place,
 			      "more than %u of kind %s", SCHEMA_COUNT_MAX,
 			      schema_kind_name(kind));
+		schema_hint(tree->reports, "remove some, or divide the schema");
+	}
 	return decl;
 }
 
@@ -188,11 +193,13 @@ static bool parse_declaration(struct parser *parser, enum schema_kind kind)
 		schema_join(tree->arena, decl->space, decl->name.text);
 	*tree->last = decl;
 	tree->last = &decl->next;
-	if (strlen(decl->qualified) > SCHEMA_NAME_MAX)
+	if (strlen(decl->qualified) > SCHEMA_NAME_MAX) {
 		schema_report(tree->reports, decl->name.place,
 			      "a name, with its namespace, of more than %u "
 			      "bytes",
 			      SCHEMA_NAME_MAX);
+		schema_hint(tree->reports, "choose a shorter one");
+	}
 	if (!parse_underlying_type(parser, decl) ||
 	    !parser_attributes(parser, &decl->attributes) ||
 	    !parser_expect(parser, '{', "'{'")) {
@@ -238,10 +245,13 @@ static bool parse_include(struct parser *parser)
 		return parser_unexpected(parser,
 					 "the name of a file, in quotes");
 	parser_next(parser);
-	if (parser->has_declaration)
+	if (parser->has_declaration) {
 		schema_report(parser->tree->reports, name.place,
 			      "an include behind other statements: includes "
 			      "come first");
+		schema_hint(parser->tree->reports,
+			    "move it up, to the first lines");
+	}
 	parser->tree->include(parser->tree, parser->lexer.file, &name);
 	return parser_expect(parser, ';', "';' behind the include");
 }
@@ -268,9 +278,11 @@ static bool parse_root_type(struct parser *parser)
 	parser_next(parser);
 	if (!parser_expect_path(parser, &root.name, "the name of a table"))
 		return false;
-	if (parser->has_root)
+	if (parser->has_root) {
 		schema_report(tree->reports, root.name.place,
 			      "a second root_type");
+		schema_hint(tree->reports, "remove one of them");
+	}
 	parser->has_root = true;
 	tree->root = root;
 	return parser_expect(parser, ';', "';' behind the root_type");
@@ -286,10 +298,11 @@ static bool parse_file_statement(struct parser *parser)
 	if (!parser_is(parser, SCHEMA_TOKEN_STRING))
 		return parser_unexpected(parser, "a string");
 	if (schema_token_is(&keyword, "file_identifier") &&
-	    strlen(parser_token(parser)->text) != 4)
+	    strlen(parser_token(parser)->text) != 4) {
 		schema_report(reports, parser_token(parser)->place,
 			      "a file_identifier has 4 characters");
-	else
+		schema_hint(reports, "remove it: it has no effect");
+	} else
 		schema_note(reports, keyword.place,
 			    "%s has no effect: a message has no file header",
 			    keyword.text);

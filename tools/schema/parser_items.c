@@ -54,6 +54,7 @@ bool parser_attributes(struct parser *parser, struct schema_attribute **list)
 			schema_report(parser->tree->reports, place,
 				      "more than %u attributes",
 				      ATTRIBUTES_MAX);
+			schema_hint(parser->tree->reports, "remove some");
 			return false;
 		}
 	} while (parser_accept(parser, ','));

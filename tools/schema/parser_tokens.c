@@ -17,11 +17,61 @@ bool parser_first_on_line(const struct parser *parser)
 	       !parser_token(parser)->place.offset;
 }
 
+/* How what is expected looks; NULL: as it is said. */
+static const char *example_of(const char *what)
+{
+	static const char *const examples[][2] = {
+		{ "the name of a field or '}'",
+		  "a field is written as in: x: int (id: 0);" },
+		{ "the name of a value or '}'",
+		  "a value is written as in: Red = 1," },
+		{ "the name of a table or '}'",
+		  "a union is written as in: union Any { Note, Item }" },
+		{ "the name of a method or '}'",
+		  "a method is written as in: Find(Query):Found (id: 0);" },
+		{ "a name", "write it as in: table Note { ... }" },
+		{ "a name behind '.'", "write it as in: notes.Note" },
+		{ "a type",
+		  "write a type there is, as int, string or [string]" },
+		{ "a number or a string", "write it as in: (id: 0)" },
+		{ "the name of an attribute",
+		  "write it as in: (id: 0, required)" },
+		{ "',' or ')'",
+		  "attributes are written as in: (id: 0, required)" },
+		{ "',' or '}'",
+		  "values are written as in: { Red = 1, Green }" },
+		{ "']'", "a vector is written as in: [int]" },
+		{ "a value", "write it as in: x: int = 5 (id: 0);" },
+		{ "the name of a table", "write the name of one, as in: Note" },
+		{ "')'", "write it as in: Find(Query):Found (id: 0);" },
+		{ "'(' and the table that it takes",
+		  "write it as in: Find(Query):Found (id: 0);" },
+		{ "':' and the table that it returns",
+		  "write it as in: Find(Query):Found (id: 0);" },
+		{ "':' and the type of the field",
+		  "write it as in: x: int (id: 0);" },
+		{ "the name of a file, in quotes",
+		  "write it as in: include \"notes.fbs\";" },
+		{ "the name of an attribute, in quotes",
+		  "write it as in: attribute \"mine\";" },
+		{ "a string", "write it in quotes" },
+		{ "'{'", "what it has is between { and }" },
+		{ "an integer type",
+		  "write one, as in: enum Kind : ubyte { ... }" },
+	};
+
+	for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++)
+		if (!strcmp(what, examples[i][0]))
+			return examples[i][1];
+	return NULL;
+}
+
 bool parser_unexpected(struct parser *parser, const char *what)
 {
 	struct schema_reports *reports = parser->tree->reports;
 	const struct schema_token *found = parser_token(parser);
 	struct schema_place place = found->place;
+	const char *example = example_of(what);
 
 	if (what[0] == '\'' && what[1] != '{' && parser_first_on_line(parser))
 		place = parser->lexer.end;
@@ -35,6 +85,12 @@ bool parser_unexpected(struct parser *parser, const char *what)
 		schema_report(reports, place, "expected %s, found '%.*s'", what,
 			      found->length < 60 ? (int)found->length : 60,
 			      found->start);
+	if (example)
+		schema_hint(reports, "%s", example);
+	else if (what[0] == '\'')
+		schema_hint(reports, "write %.3s there", what);
+	else
+		schema_hint(reports, "write it as in: table Note { ... }");
 	return false;
 }
 
@@ -65,6 +121,8 @@ bool parser_expect_path_rest(struct parser *parser, struct schema_name *name)
 			schema_report(parser->tree->reports, name->place,
 				      "a name of more than %u bytes",
 				      SCHEMA_NAME_MAX);
+			schema_hint(parser->tree->reports,
+				    "choose a shorter one");
 			return false;
 		}
 		name->text =

@@ -266,6 +266,7 @@ static void resolve_root(struct resolver *resolver)
 		schema_report(tree->reports, root->name.place,
 			      "'%s' is a %s: the root is a table",
 			      root->name.text, schema_kind_name(table->kind));
+		schema_hint(tree->reports, "name a table, or remove it");
 	} else if (table->order > root->order) {
 		schema_report(tree->reports, root->name.place,
 			      "'%s' is declared later, in line %u",
