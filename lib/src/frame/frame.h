@@ -409,6 +409,22 @@ fastipc_frame_plain_max(const struct fastipc_channel *channel)
 	return most < FASTIPC_STORE_LONG ? most : FASTIPC_STORE_LONG;
 }
 
+/* From here on it pays to ask for the ring's lines ahead (2 to 8 KiB: 0.83 to 0.9
+ * of the time). */
+#define FASTIPC_COPY_IN_LONG 1024u
+
+/* Copy @size bytes into the ring; returns the sum of the header and them. */
+FASTIPC_INLINE uint32_t fastipc_frame_put_summed(uint64_t w0, uint64_t w1,
+						 uint64_t w2, void *to,
+						 const void *from,
+						 uint32_t size)
+{
+	if (__builtin_expect(size <= FASTIPC_COPY_IN_LONG, 1))
+		return fastipc_crc32c_frame(w0, w1, w2, to, from, size);
+	return fastipc_crc32c_copy_in(fastipc_frame_header_sum(w0, w1, w2), to,
+				      from, size);
+}
+
 /* A message that is one short frame without extensions, if there is room: 0.  1:
  * it is not, or there is none. */
 FASTIPC_INLINE int
@@ -434,10 +450,10 @@ fastipc_frame_push_plain(struct fastipc_channel *channel,
 		uint32_t sum;
 
 		if (channel->link.checksum == FASTIPC_CHECKSUM_FULL) {
-			sum = fastipc_crc32c_frame(w0, message->id, w2,
-						   place + FASTIPC_FRAME_HEADER,
-						   message->data,
-						   message->size);
+			sum = fastipc_frame_put_summed(
+				w0, message->id, w2,
+				place + FASTIPC_FRAME_HEADER, message->data,
+				message->size);
 		} else {
 			sum = fastipc_frame_header_sum(w0, message->id, w2);
 			fastipc_frame_put(place + FASTIPC_FRAME_HEADER,

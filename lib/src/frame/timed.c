@@ -72,8 +72,11 @@ int fastipc_frame_push_timed(struct fastipc_channel *channel,
 		uint32_t sum =
 			timed_sum(w0, message->id, w2, message->deadline);
 
-		sum = fastipc_crc32c_copy(sum, to, message->data,
-					  message->size);
+		sum = message->size <= FASTIPC_COPY_IN_LONG
+			      ? fastipc_crc32c_copy(sum, to, message->data,
+						    message->size)
+			      : fastipc_crc32c_copy_in(sum, to, message->data,
+						       message->size);
 		w2 |= (uint64_t)~sum << 32;
 	} else {
 		fastipc_frame_put(to, message->data, message->size);
