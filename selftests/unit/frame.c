@@ -460,6 +460,40 @@ static void bulk_makes_way_for_small_messages(void **state)
 	free(data);
 }
 
+/* Of so many messages of @size bytes, how many asked how to be stored. */
+static uint32_t asked(uint32_t size, uint32_t count, bool past_caches)
+{
+	struct pair *pair = pair_make(LARGE_RING, FASTIPC_CHECKSUM_FULL);
+	unsigned char *data = pattern(size);
+	uint32_t pieces;
+
+	for (uint32_t i = 0; i < count; i++) {
+		pair->near.store.past_caches = past_caches;
+		push(pair, i, 1, 0, data, size);
+		read_all(pair);
+	}
+	pieces = pair->near.store.pieces;
+	pair_free(pair);
+	free(data);
+	return pieces;
+}
+
+/* Those that are hardly long, only now and then, to learn what is best. */
+static void long_messages_ask_how_to_be_stored(void **state)
+{
+	const uint32_t count = 1000; /* many laps */
+
+	(void)state;
+	assert_int_equal(asked(FASTIPC_STORE_LONG, count, true), 0);
+	assert_int_equal(asked(FASTIPC_STORE_LONG + 1, count, true), count);
+	assert_in_range(asked(FASTIPC_STORE_LONG + 1, count, false), count / 40,
+			count / 8);
+	assert_in_range(asked(2 * FASTIPC_STORE_LONG, count, false), count / 40,
+			count / 8);
+	assert_int_equal(asked(2 * FASTIPC_STORE_LONG + 1, count, false),
+			 count);
+}
+
 /* A small message that does not fit changes nothing, and says what it needs. */
 static void full_ring_takes_nothing(void **state)
 {
@@ -653,6 +687,7 @@ int main(void)
 		cmocka_unit_test(messages_around_the_fragment_size),
 		cmocka_unit_test(large_message_goes_on_where_it_stopped),
 		cmocka_unit_test(bulk_makes_way_for_small_messages),
+		cmocka_unit_test(long_messages_ask_how_to_be_stored),
 		cmocka_unit_test(full_ring_takes_nothing),
 		cmocka_unit_test(batch_shows_with_its_last),
 		cmocka_unit_test(fragments_out_of_order_are_refused),

@@ -400,13 +400,22 @@ uint32_t fastipc_frame_deadline(const struct fastipc_link *link,
 int fastipc_frame_push_slowly(struct fastipc_channel *channel,
 			      struct fastipc_outgoing *message, bool more);
 
-/* Longer ones are worth thinking about how to store them. */
-static inline uint32_t
-fastipc_frame_plain_max(const struct fastipc_channel *channel)
-{
-	uint32_t most = channel->tx.record_max - FASTIPC_FRAME_HEADER;
+/* Of a lap of the ring, where all long messages are stored as it is best now. */
+#define FASTIPC_STORE_ASKED (4 * FASTIPC_STORE_LONG)
 
-	return most < FASTIPC_STORE_LONG ? most : FASTIPC_STORE_LONG;
+/* Whether @size bytes are so many that it is to be asked how to store them; or
+ * do not fit one record. */
+static inline bool fastipc_frame_is_long(const struct fastipc_channel *channel,
+					 uint64_t size)
+{
+	const struct fastipc_producer *tx = &channel->tx;
+	uint32_t most = tx->record_max - FASTIPC_FRAME_HEADER;
+
+	if (__builtin_expect(size <= FASTIPC_STORE_LONG, 1))
+		return size > most;
+	return size > 2 * FASTIPC_STORE_LONG || size > most ||
+	       channel->store.past_caches ||
+	       (tx->tail & tx->mask) < FASTIPC_STORE_ASKED;
 }
 
 /* From here on it pays to ask for the ring's lines ahead (2 to 8 KiB: 0.83 to 0.9
@@ -438,7 +447,7 @@ fastipc_frame_push_plain(struct fastipc_channel *channel,
 	uint64_t w2 = message->size;
 	unsigned char *place;
 
-	if (__builtin_expect(message->size > fastipc_frame_plain_max(channel) ||
+	if (__builtin_expect(fastipc_frame_is_long(channel, message->size) ||
 				     fastipc_producer_reserve(&channel->tx,
 							      size, &place),
 			     0))

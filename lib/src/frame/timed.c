@@ -61,7 +61,7 @@ int fastipc_frame_push_timed(struct fastipc_channel *channel,
 	uint64_t *words;
 
 	if (message->flags || message->offset || message->opens ||
-	    message->cargo || w2 > fastipc_frame_plain_max(channel) ||
+	    message->cargo || fastipc_frame_is_long(channel, w2) ||
 	    !channel->link.same_clock ||
 	    channel->link.checksum == FASTIPC_CHECKSUM_HEADER ||
 	    fastipc_producer_reserve(&channel->tx, size, &place))
