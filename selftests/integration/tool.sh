@@ -225,7 +225,7 @@ result $? "call --one-way"
 expect 1 'type 999' call tool 999 --data x
 result $? "a type without a handler"
 head -c 17000000 /dev/zero >"$work/large"
-expect 1 'type 1: ' call tool 1 --file "$work/large"
+expect 1 'type 1: .*raise .*max_message' call tool 1 --file "$work/large"
 result $? "a message over the limit"
 
 run ping tool -c 3 -i 0.01 && [ "$(grep -c '^reply from tool' "$out")" -eq 3 ] &&

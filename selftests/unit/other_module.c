@@ -124,6 +124,8 @@ static const struct {
 	{ ENXIO, 0, 0, -ENODEV, "modprobe fastipc" },
 	{ EACCES, 0, 0, -EACCES, "no permission" },
 	{ EIO, 0, 0, -EIO, "cannot open " FASTIPC_DEVICE },
+	{ EMFILE, 0, 0, -EMFILE, "raise RLIMIT_NOFILE" },
+	{ ENFILE, 0, 0, -ENFILE, "raise fs.file-max" },
 };
 
 #define OTHERS (sizeof(others) / sizeof(others[0]))

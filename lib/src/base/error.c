@@ -38,6 +38,20 @@ const char *fastipc_error_detail(void)
 	return last_error;
 }
 
+const char *fastipc_system_error(int error)
+{
+	const char *text = strerrordesc_np(error);
+
+	switch (error) {
+	case EMFILE:
+		return "too many open files; raise RLIMIT_NOFILE";
+	case ENFILE:
+		return "too many open files of all; raise fs.file-max";
+	default:
+		return text ? text : "unknown error";
+	}
+}
+
 const char *fastipc_strerror(int error)
 {
 	switch (-error) {

@@ -10,6 +10,10 @@
 int fastipc_fail(int error, const char *format, ...)
 	__attribute__((format(printf, 2, 3), cold));
 
+/* What the system says of an errno (positive), and what to do if it is for want
+ * of descriptors: static. */
+const char *fastipc_system_error(int error);
+
 #define FASTIPC_DETAIL_SIZE 256u
 
 /* What this thread has to say, and again after what may say something else. */

@@ -276,7 +276,7 @@ int fastipc_channel_reserve(struct fastipc_channel *channel, size_t size,
 			"a record of this channel has at most %u bytes: use a larger ring",
 			channel->tx.record_max);
 	if (channel->hungup)
-		return fastipc_fail(-EPIPE, "the peer is gone");
+		return fastipc_fail(-EPIPE, "the peer is gone: connect again");
 	error = fastipc_producer_reserve(&channel->tx, (uint32_t)size, &place);
 	if (error == -EAGAIN)
 		fastipc_channel_need(channel, (uint32_t)size);
@@ -350,7 +350,7 @@ static int at_end(struct fastipc_channel *channel)
 	int error = fastipc_channel_end(channel);
 
 	if (error == -EPIPE)
-		fastipc_fail(error, "the peer is gone");
+		fastipc_fail(error, "the peer is gone: connect again");
 	else if (error == -ENODATA)
 		fastipc_fail(error, "the peer shut the channel down");
 	return error;

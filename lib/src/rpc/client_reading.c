@@ -162,7 +162,7 @@ static int open_assembly(struct fastipc_client *client, struct call *call)
 	if (size > client->max_message)
 		status = fastipc_fail(
 			-EMSGSIZE,
-			"the reply has %u bytes, the limit is %u: raise max_message",
+			"the reply has %u bytes, the limit is %u: raise the client's max_message",
 			size, client->max_message);
 	else if (call->reply)
 		status = fastipc_buffer_fit(call->reply, size);

@@ -242,7 +242,7 @@ int fastipc_client_send(struct fastipc_client *client,
 		    message->size > client->channel.link.peer_max_message, 0))
 		return fastipc_fail(
 			-EMSGSIZE,
-			"the message has %u bytes, the server's limit is %u",
+			"the message has %u bytes, the server's limit is %u: send less, or raise the server's max_message",
 			message->size, client->channel.link.peer_max_message);
 	if (__builtin_expect(client->error, 0))
 		return fastipc_client_over(client);

@@ -280,8 +280,8 @@ static int refuse_size(struct connection *connection, uint16_t type,
 	return fastipc_connection_refuse(
 		connection, type, id, error,
 		error == -EMSGSIZE
-			? "the request is over the server's limit"
-			: "the server has no memory for the request");
+			? "the request is over the server's limit: send less, or raise its max_message"
+			: "the server has no memory for the request: send less, or give it more");
 }
 
 static int pong(struct connection *connection, uint64_t id, uint32_t size)

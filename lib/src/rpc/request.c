@@ -89,7 +89,8 @@ static int send_reply(struct fastipc_request *request,
 	if (__builtin_expect(size > most, 0)) {
 		fastipc_connection_send_error(
 			connection, request->type, request->id, -EMSGSIZE,
-			"the reply is over the client's limit", from_worker);
+			"the reply is over the client's limit: raise the client's max_message",
+			from_worker);
 		return fastipc_fail(
 			-EMSGSIZE,
 			"the reply has %zu bytes, the client's limit is %u",
@@ -111,9 +112,9 @@ static int answer_stream(struct fastipc_request *request,
 	fastipc_outgoing_fill(message);
 	message->cargo = NULL; /* the stream has it */
 	if (!failure && size > most) {
-		fastipc_streams_answer(request->stream, NULL, 0, cargo,
-				       -EMSGSIZE,
-				       "the reply is over the client's limit");
+		fastipc_streams_answer(
+			request->stream, NULL, 0, cargo, -EMSGSIZE,
+			"the reply is over the client's limit: raise the client's max_message");
 		return fastipc_fail(
 			-EMSGSIZE,
 			"the reply has %zu bytes, the client's limit is %zu",

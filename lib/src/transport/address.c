@@ -188,7 +188,7 @@ static int open_failed(const char *path, bool named)
 		return fastipc_fail(named ? -EACCES : -ENOTDIR,
 				    "%s is not a directory: remove it", path);
 	return fastipc_fail(-error, "cannot open the directory %s: %s", path,
-			    strerrordesc_np(error));
+			    fastipc_system_error(error));
 }
 
 int fastipc_address_open_directory(const struct fastipc_address *address,

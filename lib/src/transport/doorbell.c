@@ -189,7 +189,8 @@ int fastipc_link_drain(const struct fastipc_link *link)
 		if (ret < 0 && (errno == EAGAIN || errno == EINTR))
 			return 0;
 		return fastipc_fail(-EPIPE, "the peer is gone: it closed the "
-					    "connection or died");
+					    "connection or died; connect "
+					    "again");
 	}
 	return 0;
 }

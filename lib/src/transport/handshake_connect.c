@@ -34,7 +34,8 @@ static int refused(int error)
 					   "RLIMIT_NOFILE");
 	case ENOMEM:
 		return fastipc_fail(error, "the server has no memory for "
-					   "another connection");
+					   "another connection: close some, or "
+					   "give it more memory");
 	case EPROTONOSUPPORT:
 		return fastipc_fail(error, "the server refuses this protocol "
 					   "version or layout: use the same "

@@ -39,7 +39,7 @@ static int open_failed(void)
 	default:
 		return fastipc_fail(-errno,
 				    "cannot open " FASTIPC_DEVICE ": %s",
-				    strerrordesc_np(errno));
+				    fastipc_system_error(errno));
 	}
 }
 
@@ -88,7 +88,7 @@ static int create_failed(uint32_t ring_size)
 				    ring_size);
 	default:
 		return fastipc_fail(-errno, "cannot make a channel: %s",
-				    strerrordesc_np(errno));
+				    fastipc_system_error(errno));
 	}
 }
 
@@ -287,7 +287,7 @@ int fastipc_kmod_check(const struct fastipc_link *link)
 	    (poll(&pollfd, 1, 0) <= 0 || !(pollfd.revents & POLLHUP)))
 		return 0;
 	return fastipc_fail(-EPIPE, "the peer is gone: it closed the "
-				    "connection or died");
+				    "connection or died; connect again");
 }
 
 void fastipc_kmod_shutdown(const struct fastipc_link *link, uint32_t flags)
