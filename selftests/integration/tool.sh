@@ -373,6 +373,28 @@ run get tool -r . -o "$work/all" &&
 	cmp -s "$work/all/link" "$tree/hello.txt" &&
 	cmp -s "$work/all/sub/deep/up" "$tree/hello.txt"
 result $? "get -r copies a tree with strange names"
+# A bar is drawn and rubbed out again, on a terminal that listens.
+on_a_terminal() # ARGUMENT...: of get; what the terminal gets to $out
+{
+	script -qec "'$fastipc' get tool -r . --verify '$tree' $*" /dev/null \
+		</dev/null >"$out" 2>"$err"
+}
+bar='\[#*  *\] *[0-9]* %  [0-9]* of [0-9]* files  .*/s'
+if command -v script >/dev/null; then
+	on_a_terminal && grep -q "$bar" "$out" &&
+		grep -q 'no difference' "$out" &&
+		[ "$(tr '\r' '\n' <"$out" | grep -c "^$bar")" -ge 1 ] &&
+		tr '\r' '\n' <"$out" | grep -qx $'\e\\[Kfetched .*'
+	result $? "get draws a progress bar on a terminal, and rubs it out"
+	on_a_terminal --quiet && ! grep -q "$bar" "$out" &&
+		on_a_terminal "2>/dev/null" && ! grep -q "$bar" "$out" &&
+		run get tool -r . --verify "$tree" && ! grep -q "$bar" "$err"
+	result $? "but neither with --quiet, nor where there is none"
+else
+	skip "get draws a progress bar on a terminal, and rubs it out" \
+		"no script(1)"
+	skip "but neither with --quiet, nor where there is none" "no script(1)"
+fi
 [ -z "$(find "$work/all" "$work/some" -name '.fastipc*')" ]
 result $? "no temporary file is left"
 run get tool -r . --verify "$tree" --json &&
