@@ -94,7 +94,7 @@ SCRIPTED   := $(call pick,$(wildcard selftests/integration/*.sh \
 		selftests/hostile/*.sh selftests/codec/*.sh))
 TREE_TESTS := $(call pick,$(addprefix selftests/,headers.sh abi.sh install.sh \
 		install_module.sh tutorial.sh node.sh proof.sh kernel_log.sh \
-		run_tree.sh \
+		run_tree.sh deps.sh \
 		$(if $(wildcard selftests/model/*.pml),model.sh)))
 CLANG_TESTS := $(patsubst $(O)/%,$(O)/clang/%,\
 		$(call pick,$(call tests,unit integration codec)))
