@@ -59,6 +59,7 @@ SCHEMA_A     := $(O)/tools/libschema.a
 TOOL_OBJECTS := $(call objects,tools/fastipc/*.c tools/bench/*.c)
 GEN_OBJECTS  := $(call objects,tools/fastipc-gen/*.c)
 GEN          := $(O)/bin/fastipc-gen
+BENCH_A      := $(O)/tools/libbench.a
 LIB_A        := $(O)/lib/libfastipc.a
 LIB_SO       := $(O)/lib/libfastipc.so.$(VERSION)
 LIB_LINKS    := libfastipc.so.$(SOVERSION) libfastipc.so
@@ -149,7 +150,7 @@ $(O)/selftests/coverage.o: selftests/coverage.c $(O)/flags
 
 $(LIB_A): $(LIB_OBJECTS)
 $(SCHEMA_A): $(SCHEMA_OBJECTS)
-$(LIB_A) $(SCHEMA_A):
+$(LIB_A) $(SCHEMA_A) $(BENCH_A):
 	@rm -f $@
 	$(call say,AR)$(AR) rcs $@ $^
 
@@ -230,6 +231,15 @@ $(SCHEMA_TESTS): $(O)/%: %.c $(SCHEMA_A) $(O)/flags
 	@mkdir -p $(@D)
 	$(call say,TEST)$(CC) $(FLAGS) $(LINK) -Iselftests -Itools \
 		-MMD -MP -MF $@.d -o $@ $< $(SCHEMA_A) -lcmocka
+
+# And those that try what measures have parts of that; the rest they make up.
+BENCH_TESTS := $(patsubst %.c,$(O)/%,$(wildcard selftests/unit/bench_*.c))
+$(BENCH_A): $(filter $(O)/tools/bench/%,$(TOOL_OBJECTS))
+$(BENCH_TESTS): $(O)/%: %.c $(BENCH_A) $(LIB_A) $(O)/flags
+	@mkdir -p $(@D)
+	$(call say,TEST)$(CC) $(FLAGS) $(LINK) -Iselftests -Itools \
+		-MMD -MP -MF $@.d -o $@ $< $(BENCH_A) $(LIB_A) -lcmocka \
+		$(URCU) $(COMPRESS) -lm
 
 # Fuzz targets: as programs that replay a corpus, and with libFuzzer.
 FUZZ_ALL    := $(patsubst %.c,$(O)/%,$(filter-out %/replay.c,\
