@@ -241,6 +241,42 @@ ended_by() # SIGNAL client|server STATUS [TEST]
 	[ "$status" -eq "$3" ] && eventually gone "$server" && nothing_left
 }
 
+# Where a process may run: the first CPUs that this one may use, or all of them.
+cpus() # PID
+{
+	sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' "/proc/$1/status"
+}
+
+run_there() # CLIENT SERVER: each on the CPUs of these
+{
+	[ "$(cpus "$client")" = "$1" ] && [ "$(cpus "$server")" = "$2" ]
+}
+
+# Both ends are where --placement says, as long as they measure.
+placed() # PLACEMENT
+{
+	local client server status all first second
+
+	all=$(cpus self)
+	read -r first second _ < <(tr , '\n' <<<"$all" |
+		while IFS=- read -r from to; do seq "$from" "${to:-$from}"; done |
+		head -n 2 | xargs)
+	env --default-signal=INT "$fastipc" bench rtt --placement "$1" \
+		--duration 600 --wait block >"$work/out" 2>"$work/err" &
+	client=$!
+	server=$(eventually server_of "$client")
+	case $1 in
+	cross) eventually run_there "$first" "$second" ;;
+	same) eventually run_there "$first" "$first" ;;
+	free) sleep 1 && run_there "$all" "$all" ;;
+	esac
+	status=$?
+	echo "client on $(cpus "$client"), server on $(cpus "$server") of $all"
+	kill -INT "$client"
+	wait "$client"
+	return "$status"
+}
+
 check 'rtt, spin' rtt spin off "$cross"
 check 'rtt, adaptive' rtt adaptive full "$cross"
 check 'rtt, block, one CPU' rtt block header same
@@ -255,6 +291,13 @@ check 'pool' pools
 check 'loans' lends
 check 'loans, asleep, of a byte and of more than a page' \
 	lends --wait block --small 1 --size 16M
+if [ "$cross" = cross ]; then
+	check 'cross: on two CPUs' placed cross
+else
+	skip 'cross: on two CPUs' 'there is one'
+fi
+check 'same: on one CPU' placed same
+check 'free: on all that there are' placed free
 check 'the rate is watched' rate_is_watched
 check 'for people: runs, repeats and medians' for_people
 check 'no message at all is a message' runs rtt --size 0 --duration 0.1
