@@ -9,6 +9,7 @@
 #define CONNECTIONS 1024
 #define ECHO 1
 #define HANGUPS 2 /* u64: that the server has seen */
+#define WHO 3	  /* pid_t: the thread that serves */
 
 static int on_echo(struct fastipc_request *request, void *context)
 {
@@ -98,6 +99,66 @@ static void four_workers(void **state)
 {
 	(void)state;
 	many_connections(4);
+}
+
+/* ---- each connection is of one thread, and each thread has its share ---- */
+
+#define SHARE 4u /* connections for each thread */
+#define THREADS 4u
+
+static int on_who(struct fastipc_request *request, void *context)
+{
+	pid_t tid = gettid();
+
+	(void)context;
+	return fastipc_request_reply(request, &tid, sizeof(tid));
+}
+
+static void add_who(struct fastipc_server *server)
+{
+	check(!fastipc_server_add_handler(server, WHO, on_who, NULL));
+}
+
+static void assert_shared(unsigned int threads)
+{
+	const struct service telling = { .add = add_who };
+	struct fastipc_client *clients[SHARE * THREADS];
+	pid_t of[SHARE * THREADS], tid;
+	struct fastipc_server_options options;
+	struct server_process server;
+
+	fastipc_server_options_init(&options);
+	options.threads = threads;
+	server_start(&server, &options, &telling);
+	for (unsigned int i = 0; i < SHARE * threads; i++) {
+		clients[i] = connect_with(server.address, NULL);
+		ask_for(clients[i], WHO, &of[i], sizeof(of[i]));
+	}
+	for (unsigned int i = 0; i < SHARE * threads; i++) {
+		unsigned int same = 0;
+
+		for (unsigned int j = 0; j < SHARE * threads; j++)
+			same += of[j] == of[i];
+		assert_int_equal(same, SHARE);
+	}
+	/* Whoever is busy meanwhile, it stays there. */
+	for (unsigned int n = 0; n < 5 * SHARE * threads; n++) {
+		unsigned int i = n * 7 % (SHARE * threads);
+
+		ask_for(clients[i], WHO, &tid, sizeof(tid));
+		assert_int_equal(tid, of[i]);
+	}
+	for (unsigned int i = 0; i < SHARE * threads; i++)
+		fastipc_client_close(clients[i]);
+	server_stop(&server);
+}
+
+static void shared_among_workers(void **state)
+{
+	(void)state;
+	assert_shared(1);
+	assert_shared(2);
+	assert_shared(THREADS);
 }
 
 /* ---- who calls is served before those that left are seen off ---- */
@@ -199,6 +260,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_worker),
 		cmocka_unit_test(four_workers),
+		cmocka_unit_test(shared_among_workers),
 		cmocka_unit_test(calls_before_goodbyes),
 		cmocka_unit_test(no_more_than_max_connections),
 	};
