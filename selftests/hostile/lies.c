@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "attacked.h"
+#include "scribble.h"
 
 /* Who reads nothing for @stall_ns is dropped for that. */
 static void begin_within(uint64_t stall_ns)
@@ -239,6 +240,30 @@ static void garbage_in_the_control_page(void **state)
 	end();
 }
 
+/* All of its region, and of the module's requests, while others are served. */
+static void scribbling_client(void **state)
+{
+	uint64_t seed = seed_random();
+
+	(void)state;
+	print_message("# SEED=%llu\n", (unsigned long long)seed);
+	begin_within(PATIENCE);
+	for (int round = 0; round < 10; round++) {
+		struct fastipc_channel channel;
+
+		hostile_connect(server.address, &channel);
+		for (unsigned int step = 0; step < 10000; step++) {
+			if (!scribble(&channel, step))
+				break;
+			if (step % 2000 == 0)
+				assert_served(good);
+		}
+		fastipc_channel_fini(&channel);
+		assert_served(good);
+	}
+	end();
+}
+
 /* ---- not reading ---- */
 
 static void never_reads_replies(void **state)
@@ -406,6 +431,7 @@ int main(void)
 		cmocka_unit_test(lies_cost_no_cpu),
 		cmocka_unit_test(end_without_an_end),
 		cmocka_unit_test(garbage_in_the_control_page),
+		cmocka_unit_test(scribbling_client),
 		cmocka_unit_test(never_reads_replies),
 		cmocka_unit_test(space_is_told_of),
 		cmocka_unit_test(floods_of_doorbells),

@@ -4,6 +4,7 @@
  * an error, by its deadline at the latest, and the client survives.
  */
 #include "by_hand.h"
+#include "scribble.h"
 
 /* One call, whose result is @expected; the connection is then over or not. */
 static void assert_call(scenario_fn scenario, int expected, bool over)
@@ -465,46 +466,23 @@ static void heads_that_lie(void **state)
 
 static void scribbles(struct fastipc_channel *channel)
 {
-	struct pollfd pollfd = { .fd = fastipc_link_fd(&channel->link),
-				 .events = POLLIN };
-	unsigned char *data = channel->link.own.data;
-	unsigned char *control = (unsigned char *)channel->link.own.control;
-
 	/* The client has its region by now. */
 	next_id(channel);
-	for (unsigned int i = 0;; i++) {
-		data[random_number() % 1024] = (unsigned char)random_number();
-		if (i % 64 == 0)
-			control[random_number() %
-				sizeof(struct fastipc_control)] =
-				(unsigned char)random_number();
-		if (i % 100 == 0) {
-			/* A frame as it should be, soon spoilt. */
-			struct header header =
-				good_header(ECHO, random_number() % 4096, 64);
-
-			header.crc = crc_of(header, data, 64);
-			memcpy(data + 8, &header, sizeof(header));
-			__atomic_store_n((uint64_t *)data, 1ull << 32 | 88,
-					 __ATOMIC_RELEASE);
-		}
-		if (i % 1000 == 0) {
-			fastipc_link_ring(&channel->link, FASTIPC_SLEEP_FUTEX);
-			fastipc_link_ring(&channel->link, FASTIPC_SLEEP_POLL);
-			if (poll(&pollfd, 1, 0) == 1)
-				fastipc_channel_check_peer(channel);
-			if (channel->hungup)
-				return;
-		}
-	}
+	for (unsigned int step = 0; scribble(channel, step); step++)
+		;
 }
 
+/* One that behaves, of the same client's process. */
 static void scribbling_server(void **state)
 {
 	uint64_t seed = seed_random();
+	struct server_process server;
+	struct fastipc_client *good;
 
 	(void)state;
 	print_message("# SEED=%llu\n", (unsigned long long)seed);
+	server_start(&server, NULL, &attacked);
+	good = connect_with(server.address, NULL);
 	for (int round = 0; round < 40; round++) {
 		struct footprint before = footprint_now();
 		struct fastipc_buffer buffer = { 0 };
@@ -525,15 +503,20 @@ static void scribbling_server(void **state)
 						    fastipc_after_ns(5 * MS));
 			if (error)
 				assert_detail();
-			if (error && error != -ETIMEDOUT)
+			if (error && error != -ETIMEDOUT) {
+				assert_end_by_scribbles(error);
 				break;
+			}
 		}
 		assert_true(fastipc_now_ns() - start < PATIENCE);
+		assert_served(good);
 		fastipc_buffer_free(&buffer);
 		fastipc_client_close(client);
 		assert_ended_well(pid);
 		assert_footprint(before);
 	}
+	fastipc_client_close(good);
+	server_stop(&server);
 }
 
 int main(void)
