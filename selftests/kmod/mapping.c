@@ -172,6 +172,50 @@ TEST_F(map, again_shows_the_same)
 	unmap(peer, RING);
 }
 
+/* The two-letter flags of the mapping at @at, as smaps has them; "": it has not. */
+static void flags_of(const void *at, char flags[256])
+{
+	FILE *smaps = fopen("/proc/self/smaps", "re");
+	char line[256], start[32];
+	bool here = false;
+
+	flags[0] = '\0';
+	snprintf(start, sizeof(start), "%lx-", (unsigned long)at);
+	while (smaps && fgets(line, sizeof(line), smaps)) {
+		if (!strncmp(line, start, strlen(start)))
+			here = true;
+		if (!here || sscanf(line, "VmFlags: %255[^\n]", flags) != 1)
+			continue;
+		break;
+	}
+	if (smaps)
+		fclose(smaps);
+}
+
+/* Neither copied by fork(), nor made larger, nor in a core dump. */
+TEST_F(map, flags)
+{
+	static const char *const wanted[] = { "sh", "dc", "de", "dd" };
+	static const char *const unwanted[] = { "me", "ex", "io", "pf" };
+
+	for (int end = 0; end < 2; end++) {
+		char own[256], peer[256];
+
+		flags_of(self->p.own[end], own);
+		flags_of(self->p.peer[end], peer);
+		if (!own[0])
+			SKIP(return, "no VmFlags in smaps");
+		for (size_t n = 0; n < ARRAY_SIZE(wanted); n++) {
+			EXPECT_NE(NULL, strstr(own, wanted[n]));
+			EXPECT_NE(NULL, strstr(peer, wanted[n]));
+			EXPECT_EQ(NULL, strstr(own, unwanted[n]));
+			EXPECT_EQ(NULL, strstr(peer, unwanted[n]));
+		}
+		EXPECT_NE(NULL, strstr(own, "mw"));
+		EXPECT_EQ(NULL, strstr(peer, "mw"));
+	}
+}
+
 /* ---- what may not be mapped ---- */
 
 TEST_F(map, wrong_sizes)
@@ -184,8 +228,9 @@ TEST_F(map, wrong_sizes)
 
 	for (size_t n = 0; n < ARRAY_SIZE(sizes); n++)
 		for (size_t o = 0; o < ARRAY_SIZE(offsets); o++) {
-			EXPECT_NE(0, map_error(sizes[n], PROT_READ, MAP_SHARED,
-					       self->p.fd[0], offsets[o]))
+			EXPECT_EQ(-EINVAL,
+				  map_error(sizes[n], PROT_READ, MAP_SHARED,
+					    self->p.fd[0], offsets[o]))
 			{
 				TH_LOG("size %zu at %llx", sizes[n],
 				       (unsigned long long)offsets[o]);
@@ -209,10 +254,16 @@ TEST_F(map, wrong_offsets)
 			       (uint64_t)-PAGE };
 
 	for (size_t n = 0; n < ARRAY_SIZE(offsets); n++) {
-		EXPECT_NE(0, map_error(SIZE, PROT_READ, MAP_SHARED,
-				       self->p.fd[0], offsets[n]))
+		int error = map_error(SIZE, PROT_READ, MAP_SHARED,
+				      self->p.fd[0], offsets[n]);
+
+		/* The kernel itself refuses what would go over the end. */
+		EXPECT_TRUE(
+			error == -EINVAL ||
+			(error == -EOVERFLOW && offsets[n] > UINT64_MAX - SIZE))
 		{
-			TH_LOG("offset %llx", (unsigned long long)offsets[n]);
+			TH_LOG("offset %llx: %d",
+			       (unsigned long long)offsets[n], error);
 		}
 	}
 }
@@ -224,15 +275,16 @@ TEST_F(map, private_or_executable)
 	for (size_t n = 0; n < ARRAY_SIZE(offsets); n++) {
 		int fd = self->p.fd[0];
 
-		EXPECT_NE(0, map_error(SIZE, PROT_READ, MAP_PRIVATE, fd,
-				       offsets[n]));
-		EXPECT_NE(0, map_error(SIZE, RW, MAP_PRIVATE, fd, offsets[n]));
-		EXPECT_NE(0, map_error(SIZE, PROT_READ | PROT_EXEC, MAP_SHARED,
-				       fd, offsets[n]));
-		EXPECT_NE(0, map_error(SIZE, PROT_EXEC, MAP_SHARED, fd,
-				       offsets[n]));
-		EXPECT_NE(0, map_error(SIZE, RW | PROT_EXEC, MAP_SHARED, fd,
-				       offsets[n]));
+		EXPECT_EQ(-EINVAL, map_error(SIZE, PROT_READ, MAP_PRIVATE, fd,
+					     offsets[n]));
+		EXPECT_EQ(-EINVAL,
+			  map_error(SIZE, RW, MAP_PRIVATE, fd, offsets[n]));
+		EXPECT_EQ(-EPERM, map_error(SIZE, PROT_READ | PROT_EXEC,
+					    MAP_SHARED, fd, offsets[n]));
+		EXPECT_EQ(-EPERM, map_error(SIZE, PROT_EXEC, MAP_SHARED, fd,
+					    offsets[n]));
+		EXPECT_EQ(-EPERM, map_error(SIZE, RW | PROT_EXEC, MAP_SHARED,
+					    fd, offsets[n]));
 		EXPECT_EQ(0, map_error(SIZE, PROT_READ, MAP_SHARED, fd,
 				       offsets[n]));
 		EXPECT_EQ(0, map_error(SIZE, PROT_NONE, MAP_SHARED, fd,
@@ -244,10 +296,10 @@ TEST_F(map, the_control_file_has_nothing_to_map)
 {
 	int control = self->p.control;
 
-	EXPECT_NE(0, map_error(SIZE, PROT_READ, MAP_SHARED, control,
-			       FASTIPC_MAP_OWN));
-	EXPECT_NE(0, map_error(PAGE, PROT_READ, MAP_SHARED, control, 0));
-	EXPECT_NE(0, map_error(PAGE, PROT_READ, MAP_PRIVATE, control, 0));
+	EXPECT_EQ(-ENODEV, map_error(SIZE, PROT_READ, MAP_SHARED, control,
+				     FASTIPC_MAP_OWN));
+	EXPECT_EQ(-ENODEV, map_error(PAGE, PROT_READ, MAP_SHARED, control, 0));
+	EXPECT_EQ(-ENODEV, map_error(PAGE, PROT_READ, MAP_PRIVATE, control, 0));
 }
 
 /* ---- read-only for good ---- */
@@ -256,10 +308,10 @@ TEST_F(map, the_peer_is_not_writable)
 {
 	void *peer = self->p.peer[0];
 
-	EXPECT_NE(0, map_error(SIZE, RW, MAP_SHARED, self->p.fd[0],
-			       FASTIPC_MAP_PEER));
-	EXPECT_NE(0, map_error(SIZE, PROT_WRITE, MAP_SHARED, self->p.fd[0],
-			       FASTIPC_MAP_PEER));
+	EXPECT_EQ(-EACCES, map_error(SIZE, RW, MAP_SHARED, self->p.fd[0],
+				     FASTIPC_MAP_PEER));
+	EXPECT_EQ(-EACCES, map_error(SIZE, PROT_WRITE, MAP_SHARED,
+				     self->p.fd[0], FASTIPC_MAP_PEER));
 	EXPECT_EQ(SIGSEGV, write_fault(peer));
 	EXPECT_EQ(SIGSEGV, write_fault((char *)peer + SIZE - 1));
 	EXPECT_EQ(-1, mprotect(peer, SIZE, RW));
