@@ -176,6 +176,8 @@ expect 1 'longer than' serve "$long" && expect 1 'longer than' get "$long" x &&
 result $? "a name or path too long"
 [ -e /dev/fastipc ] || expect 1 '/dev/fastipc' serve tool --transport kmod
 result $? "a transport that is not there"
+FASTIPC_TRANSPORT=pigeon expect 1 'auto, memfd or kmod' ping nobody
+result $? "a transport of the environment that there is not"
 expect 1 "cannot serve '$work/none'" serve tool --dir "$work/none"
 result $? "a directory that is not there"
 run ls --json && json "$out" && [ "$(cat "$out")" = '[]' ]

@@ -20,7 +20,7 @@ open=$(mktemp -d /tmp/fastipc-open.XXXXXX) || exit 1
 chmod 755 "$open"
 mkdir -m 700 "$open/run" && chown 1000:1000 "$open/run"
 address=$open/socket
-user=(env "XDG_RUNTIME_DIR=$open/run" setpriv --reuid=1000 --regid=1000
+user=(env "XDG_RUNTIME_DIR=$open/run" "TMPDIR=$open/run" setpriv --reuid=1000 --regid=1000
 	--clear-groups)
 out=$work/out
 err=$work/err
@@ -248,6 +248,33 @@ eventually monitor_ended && wait "$monitor" &&
 	[ "$(grep -cE '^\{"time":[0-9.]*,"event":"(created|hangup)","id":[0-9]*,.*\}$' \
 		"$work/monitor")" -eq 4 ]
 result $? "and ends after as many as it was told"
+
+# ---- which transport ----
+
+# What the two processes of a benchmark talk through.
+talks_over() # TRANSPORT WORD...: of env, the last is the command
+{
+	env "${@:2}" bench rtt --wait block --placement free \
+		--duration 0.1 --json >"$out" 2>"$err" </dev/null &&
+		grep -q "\"transport\":\"$1\"" "$out"
+}
+
+talks_over kmod -u FASTIPC_TRANSPORT "$fastipc"
+result $? "who asks for no transport gets the module"
+talks_over kmod FASTIPC_TRANSPORT=auto "$fastipc" &&
+	talks_over kmod FASTIPC_TRANSPORT= "$fastipc" &&
+	talks_over memfd FASTIPC_TRANSPORT=memfd "$fastipc"
+result $? "the environment may ask for one"
+mode=$(stat -c %a /dev/fastipc)
+chmod 000 /dev/fastipc
+"${user[@]}" env -u FASTIPC_TRANSPORT "$fastipc" bench rtt --wait block \
+	--placement free --duration 0.1 --json >"$out" 2>"$err" </dev/null &&
+	grep -q '"transport":"memfd"' "$out"
+result $? "who may not open the device does without"
+as_user bench rtt --transport kmod
+[ $? -eq 1 ] && grep -q 'no permission to open /dev/fastipc: change' "$err"
+result $? "or is told, if it asked for that"
+chmod "$mode" /dev/fastipc
 
 # ---- both transports ----
 
