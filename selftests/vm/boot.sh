@@ -50,8 +50,10 @@ qemu() # ACCELERATOR SECONDS APPEND ARGUMENT...
 		# The emulated TSC is one for all CPUs, which the kernel would
 		# not believe; without it, each look at the clock is an access
 		# to a device.  Emulated CPUs do not speculate, and walk a
-		# fifth level of page tables at a price.
-		append+=' tsc=reliable mitigations=off'
+		# fifth level of page tables at a price.  The kernel's look
+		# whether its timer works ends in a panic if the host does not
+		# run it meanwhile.
+		append+=' tsc=reliable mitigations=off no_timer_check'
 	fi
 	exec timeout -k 5 --foreground "$seconds" qemu-system-x86_64 \
 		"${machine[@]}" -smp "$cpus" -m "$memory" \
