@@ -60,6 +60,7 @@ struct measurement {
 bool bench_sleeps(const struct bench_options *options)
 {
 	return options->wait == FASTIPC_WAIT_BLOCK ||
+	       options->wait == FASTIPC_WAIT_SLEEP ||
 	       options->placement == PLACEMENT_SAME;
 }
 
