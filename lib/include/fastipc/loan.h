@@ -87,7 +87,8 @@ struct fastipc_delivery;
  * ring), and is not compressed.
  * Errors as there, and: -EOPNOTSUPP the server takes no descriptors, or not so
  * many; -EBADF one is none; -EMFILE, -ENFILE; -ETOOMANYREFS, -ENOBUFS too many
- * are on their way.
+ * are on their way.  That may be found later, when what waited for room is sent:
+ * then that call fails, and nothing else.
  */
 int fastipc_client_call_with(struct fastipc_client *client, uint16_t type,
 			     const void *data, size_t size,
@@ -126,7 +127,8 @@ int fastipc_request_take(struct fastipc_request *request, unsigned int index);
 /*
  * As fastipc_request_reply(), with what is in @attachment (may be NULL), and
  * with the same limits and errors as fastipc_client_call_with().  The request is
- * answered in any case: the client's call fails with what cannot be sent.
+ * answered in any case: the client's call fails with what cannot be sent, also if
+ * that is found later.
  */
 int fastipc_request_reply_with(struct fastipc_request *request,
 			       const void *data, size_t size,
@@ -147,6 +149,8 @@ int fastipc_stream_loan(struct fastipc_stream *stream, size_t size,
  * message uses up 256 bytes of the peer's window, and a 64th of the window for
  * each descriptor; lent memory uses up nothing.  -EMSGSIZE if that is more than
  * half of the window.  On -EAGAIN the loan is still the caller's, to try again.
+ * What waits for room and then cannot be sent ends the stream, at both ends, with
+ * that error.
  */
 int fastipc_stream_write_with(struct fastipc_stream *stream, const void *data,
 			      size_t size,

@@ -424,6 +424,7 @@ int fastipc_client_flush(struct fastipc_client *client)
 		fastipc_producer_publish(&client->channel.tx);
 		fastipc_channel_notify(&client->channel, FASTIPC_WANT_DATA);
 		fastipc_client_move_on(client);
+		fastipc_client_leave(client);
 	}
 	fastipc_unlock(&client->lock);
 	return error;

@@ -39,10 +39,10 @@ struct call {
 	void *context;
 	uint64_t deadline;
 	uint32_t state; /* enum call_state; futex word of its waiter */
-	int status;
-	bool sending; /* the request, out of memory that is not its own */
-	bool waited;  /* on the list of followers */
-	bool kept;    /* keeps its slot until fastipc_client_finish() */
+	int status;	/* while it is pending: why it could not be sent */
+	bool sending;	/* the request, out of memory that is not its own */
+	bool waited;	/* on the list of followers */
+	bool kept;	/* keeps its slot until fastipc_client_finish() */
 	struct call *next, *previous;
 	char reason[96]; /* why the server failed it */
 };

@@ -86,7 +86,8 @@ void fastipc_client_add_deadline(struct fastipc_client *client,
 	fastipc_client_stir(client);
 }
 
-/* End the calls with callbacks whose deadline has passed. */
+/* End the calls with callbacks whose deadline has passed, or that could not be
+ * sent. */
 static unsigned int expire(struct fastipc_client *client)
 {
 	uint64_t now, next = 0;
@@ -106,9 +107,11 @@ static unsigned int expire(struct fastipc_client *client)
 		if (!call || !call->done || !call->deadline)
 			continue;
 		if (call->deadline <= now) {
-			fastipc_client_send_cancel(client, call->id);
-			fastipc_call_complete(client, call, -ETIMEDOUT, NULL,
-					      0);
+			int status = call->status ? call->status : -ETIMEDOUT;
+
+			if (!call->status)
+				fastipc_client_send_cancel(client, call->id);
+			fastipc_call_complete(client, call, status, NULL, 0);
 			count++;
 		} else if (!next || call->deadline < next) {
 			next = call->deadline;

@@ -5,10 +5,14 @@
  */
 #include "rpc/client.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/error.h"
 #include "base/futex.h"
+
+/* A deadline that has passed. */
+#define DUE 1u
 
 /* A message of a thread that waits until it is sent. */
 struct sending {
@@ -33,6 +37,38 @@ static void sent(struct parcel *parcel, void *context)
 	/* From here on it may be answered, perhaps before its thread runs. */
 	mark(context, parcel->message.id, false);
 	fastipc_call_done(context, &sending->waiter);
+}
+
+static const char cargo_failed[] = "what was to go along could not be sent";
+
+/*
+ * Callbacks run where all deadlines are looked at, without the lock: here others
+ * are in the middle of something.
+ */
+static void fail_call(struct fastipc_client *client, uint64_t id, int error)
+{
+	struct call *call = fastipc_call_find_pending(client, id);
+
+	if (!call)
+		return;
+	snprintf(call->reason, sizeof(call->reason), "%s: %s", cargo_failed,
+		 fastipc_strerror(error));
+	if (!call->done) {
+		fastipc_call_complete(client, call, error, NULL, 0);
+		return;
+	}
+	call->status = error;
+	call->deadline = DUE;
+	fastipc_client_add_deadline(client, DUE);
+	client->unarmed |= client->armed && !__libc_single_threaded;
+}
+
+/* A message that nobody waits for. */
+static void gone(struct parcel *parcel, void *context)
+{
+	if (parcel->error)
+		fail_call(context, parcel->message.id, parcel->error);
+	free(parcel);
 }
 
 /* -EINPROGRESS: there is more, and perhaps room. */
@@ -144,8 +180,14 @@ static int send_later(struct fastipc_client *client,
 	fastipc_client_push_some(client);
 	fastipc_client_kick(client);
 	error = fastipc_call_await(client, &sending.waiter, deadline);
+	if (!error && client->error)
+		return fastipc_client_over(client);
+	if (!error && sending.parcel.error)
+		return fastipc_fail(sending.parcel.error, "%s: %s",
+				    cargo_failed,
+				    fastipc_strerror(sending.parcel.error));
 	if (!error)
-		return client->error ? fastipc_client_over(client) : 0;
+		return 0;
 	fastipc_outbox_remove(&client->outbox, &sending.parcel);
 	fastipc_cargo_drop(sending.parcel.message.cargo);
 	if (sending.parcel.message.offset &&
@@ -174,6 +216,7 @@ static int send_without_waiting(struct fastipc_client *client,
 		return fastipc_fail(-ENOMEM, "no memory to send %u bytes later",
 				    message->size);
 	message->cargo = NULL; /* the parcel has it */
+	parcel->done = gone;
 	fastipc_outbox_add(&client->outbox,
 			   small ? NULL : &client->outbox.large, parcel);
 	fastipc_client_push_outbox(client);

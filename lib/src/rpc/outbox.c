@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "frame/cargo.h"
 
 /* Who has less than this left does not begin a fragment with it. */
@@ -225,23 +226,61 @@ static void finish(struct parcel *parcel, void *context)
 		free(parcel);
 }
 
-int fastipc_outbox_push(struct outbox *outbox, struct fastipc_channel *channel,
-			void *context, bool *moved)
+/*
+ * Whether that concerns @parcel alone.  What has cargo is one frame, and the cargo
+ * goes before it: so the ring is as it was.  (In the middle of a message only the
+ * peer's lies are errors, and then there is no next frame.)
+ */
+static bool is_its_own(const struct parcel *parcel, int error)
+{
+	return parcel->message.cargo && error != -EAGAIN && error != -EPROTO;
+}
+
+/* Why somebody's cargo cannot go is not what this thread has to say. */
+static int push_laden(struct fastipc_channel *channel, struct parcel *parcel,
+		      bool bulk)
+{
+	char detail[FASTIPC_DETAIL_SIZE];
+	int error;
+
+	fastipc_detail_keep(detail);
+	error = fastipc_cargo_push(channel, &parcel->message, bulk);
+	fastipc_detail_restore(detail);
+	return error;
+}
+
+static void fail(struct outbox *outbox, struct parcel *parcel, void *context,
+		 int error)
+{
+	parcel->error = error;
+	fastipc_outbox_remove(outbox, parcel);
+	finish(parcel, context);
+}
+
+static int push(struct outbox *outbox, struct fastipc_channel *channel,
+		void *context, bool *moved)
 {
 	uint32_t most = fastipc_frame_payload_max(channel);
 	struct parcel *parcel;
 	uint32_t length, done = 0;
 
-	*moved = false;
 	while ((parcel = fastipc_outbox_next(outbox, most, &length))) {
-		const struct flow *flow = parcel->flow;
+		bool bulk = parcel->flow && !parcel->flow->urgent;
 		uint32_t before = parcel->message.offset;
-		int error = fastipc_frame_push_part(channel, &parcel->message,
-						    length,
-						    flow && !flow->urgent);
+		int error;
 
-		if (error && error != -EINPROGRESS)
-			return error;
+		if (parcel->message.cargo)
+			error = push_laden(channel, parcel, bulk);
+		else
+			error = fastipc_frame_push_part(
+				channel, &parcel->message, length, bulk);
+		if (error && error != -EINPROGRESS) {
+			if (!is_its_own(parcel, error))
+				return error;
+			fail(outbox, parcel, context, error);
+			*moved = true;
+			continue;
+		}
 		done += parcel->message.offset - before;
 		fastipc_producer_publish(&channel->tx);
 		*moved = true;
@@ -258,6 +297,20 @@ int fastipc_outbox_push(struct outbox *outbox, struct fastipc_channel *channel,
 							       : -EINPROGRESS;
 	}
 	return 0;
+}
+
+int fastipc_outbox_push(struct outbox *outbox, struct fastipc_channel *channel,
+			void *context, bool *moved)
+{
+	int error;
+
+	*moved = false;
+	if (outbox->pushing)
+		return 0;
+	outbox->pushing = true;
+	error = push(outbox, channel, context, moved);
+	outbox->pushing = false;
+	return error;
 }
 
 void fastipc_outbox_clear(struct outbox *outbox, void *context)

@@ -34,8 +34,9 @@ struct parcel {
 	struct flow *flow; /* NULL: it is small */
 	struct fastipc_outgoing message;
 	/* It was sent, or is given up, and is in no list any more; NULL: its
-	 * memory is freed. */
+	 * memory is freed.  It may queue others. */
 	void (*done)(struct parcel *parcel, void *context);
+	int error; /* for that: its cargo could not be sent, so it was not */
 	uint32_t capacity; /* of bytes */
 	uint32_t cost;	   /* beside its bytes, as its flow counts it */
 	bool whole;	   /* never in fragments */
@@ -59,6 +60,7 @@ struct outbox {
 	struct flow *turns[2]; /* urgent and not: whose turn it is */
 	struct flow large;     /* messages of calls */
 	uint32_t returns;      /* of the small: RETURNs */
+	bool pushing;	       /* by whoever called what queues more */
 	/* Any thread may look at these: */
 	uint32_t count;		    /* parcels */
 	bool clogged;		    /* small ones, or very much of calls */
@@ -116,7 +118,9 @@ void fastipc_outbox_sent(struct outbox *outbox, struct parcel *parcel,
  * Put into the ring what there is room for, but FASTIPC_OUTBOX_TURN bytes and
  * the rest of a frame at most: a peer that reads as fast as this writes would
  * keep the caller for all of a large message.  *@moved: something was, and the
- * peer is to be told.  @context is for parcel->done().  0 nothing is left;
+ * peer is to be told, or something was given up: cargo that cannot be sent fails
+ * its own message, which is one frame, of which nothing has gone.  @context is
+ * for parcel->done().  0 nothing is left, or done() of a push has called this;
  * -EINPROGRESS there is more, and perhaps room; -EAGAIN; -EPROTO.
  */
 int fastipc_outbox_push(struct outbox *outbox, struct fastipc_channel *channel,

@@ -72,10 +72,10 @@ static int send_laden(struct fastipc_request *request,
 						   from_worker);
 
 	if (error && message->cargo)
-		fastipc_connection_send_error(
-			connection, request->type, request->id, error,
-			"the server could not send what was to go along",
-			from_worker);
+		fastipc_connection_send_error(connection, request->type,
+					      request->id, error,
+					      FASTIPC_CARGO_FAILED,
+					      from_worker);
 	return error;
 }
 
@@ -444,9 +444,7 @@ int fastipc_request_reply_with(struct fastipc_request *request,
 		error = attach(request, size, attachment);
 	pthread_mutex_unlock(&connection->lock);
 	if (error) {
-		fastipc_request_fail(request, error,
-				     "the server could not send what was to "
-				     "go along");
+		fastipc_request_fail(request, error, FASTIPC_CARGO_FAILED);
 		return error;
 	}
 	return answer_bytes(request, data, size, 0, NULL);

@@ -48,10 +48,8 @@ static void stamp_backlog(struct connection *connection)
 }
 
 /* The next one does not allocate again, unless it is larger. */
-static void retire(struct parcel *parcel, void *context)
+static void keep(struct connection *connection, struct parcel *parcel)
 {
-	struct connection *connection = context;
-
 	if (parcel->capacity > FASTIPC_KEPT_MOST) {
 		fastipc_stash_put(&connection->worker->stash, parcel,
 				  sizeof(*parcel) + parcel->capacity);
@@ -76,6 +74,20 @@ static struct parcel *make_large(struct connection *connection,
 				    (uint32_t)(capacity - sizeof(*parcel)),
 				    message);
 	return parcel;
+}
+
+/* An answer that could not go with its cargo is another answer. */
+static void retire(struct parcel *parcel, void *context)
+{
+	struct connection *connection = context;
+	const struct fastipc_outgoing message = parcel->message;
+	int error = parcel->error;
+
+	keep(connection, parcel);
+	if (error)
+		fastipc_connection_send_error(connection, message.type,
+					      message.id, error,
+					      FASTIPC_CARGO_FAILED, false);
 }
 
 static struct parcel *make_parcel(struct connection *connection,

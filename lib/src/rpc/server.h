@@ -322,6 +322,9 @@ FASTIPC_INLINE int fastipc_connection_send(struct connection *connection,
 	return 0;
 }
 
+/* What the client is told then. */
+#define FASTIPC_CARGO_FAILED "the server could not send what was to go along"
+
 /* An ERROR frame; @text may be NULL. */
 int fastipc_connection_send_error(struct connection *connection, uint16_t type,
 				  uint64_t id, int error, const char *text,

@@ -91,23 +91,24 @@ static int check_write(const struct fastipc_stream *stream, const void *data,
 	return 0;
 }
 
-/* With the lock.  @cargo (may be NULL) is gone if it works. */
+/* With the lock.  *@cargo (may be NULL) is gone, and NULL, if it was queued. */
 static int write_locked(struct fastipc_stream *stream, const void *data,
-			uint32_t size, struct fastipc_cargo *cargo,
+			uint32_t size, struct fastipc_cargo **cargo,
 			unsigned int flags, uint64_t deadline)
 {
 	int error;
 
 	do {
 		error = fastipc_streams_write(stream, data ? data : "", size,
-					      cargo, flags & FASTIPC_MORE);
+					      *cargo, flags & FASTIPC_MORE);
 		if (error != -EAGAIN)
 			break;
 		error = await(stream, &stream->writers, deadline);
 	} while (!error);
 	if (error == -EAGAIN) {
 		stream->want_writable = true;
-		stream->wanted = fastipc_stream_write_cost(stream, size, cargo);
+		stream->wanted =
+			fastipc_stream_write_cost(stream, size, *cargo);
 		fastipc_fail(error, "the peer has not read enough: wait for "
 				    "the callback writable");
 	} else if (error == -ETIMEDOUT && !stream->stopped) {
@@ -115,24 +116,32 @@ static int write_locked(struct fastipc_stream *stream, const void *data,
 			error,
 			"the peer has not read enough before the deadline");
 	}
+	if (!error)
+		*cargo = NULL;
 	/* Where nobody else moves the queue on, who filled it does. */
 	while (!error && stream->flow.first && !stream->stopped &&
 	       stream->streams->ops->writer_pushes &&
 	       !await(stream, &stream->writers, deadline))
 		;
+	if (!error && stream->lost)
+		error = fastipc_fail(stream->lost,
+				     "what was to go along could not be sent: "
+				     "%s",
+				     fastipc_strerror(stream->lost));
 	return error;
 }
 
 int fastipc_stream_write(struct fastipc_stream *stream, const void *data,
 			 size_t size, unsigned int flags, uint64_t deadline)
 {
+	struct fastipc_cargo *none = NULL;
 	int error = check_write(stream, data, size, flags);
 
 	if (error)
 		return error;
 	lock(stream);
 	fastipc_streams_ref(stream);
-	error = write_locked(stream, data, (uint32_t)size, NULL, flags,
+	error = write_locked(stream, data, (uint32_t)size, &none, flags,
 			     deadline);
 	fastipc_streams_unref(stream);
 	unlock(stream);
@@ -159,8 +168,8 @@ int fastipc_stream_write_with(struct fastipc_stream *stream, const void *data,
 	fastipc_streams_ref(stream);
 	error = fastipc_streams_attach(stream, size, attachment, &cargo);
 	if (!error) {
-		error = write_locked(stream, data, (uint32_t)size, cargo, flags,
-				     deadline);
+		error = write_locked(stream, data, (uint32_t)size, &cargo,
+				     flags, deadline);
 		if (error == -EAGAIN && cargo)
 			fastipc_loans_detach(cargo);
 		else if (error)

@@ -127,6 +127,7 @@ struct fastipc_stream {
 	bool finished;	 /* END is queued, or sent */
 	bool out_ended;	 /* END is sent */
 	int finish_status;
+	int lost;	 /* why a queued message could not be sent; 0: none */
 	uint64_t wanted; /* cost of a message that found no room */
 	bool wants_loan; /* somebody found no room for one, ... */
 	bool loan_back;	 /* ... and is to be told that there may be some */

@@ -19,14 +19,25 @@ static struct fastipc_stream *of_flow(struct flow *flow)
 					 offsetof(struct fastipc_stream, flow));
 }
 
+static void give_up(struct fastipc_stream *stream, int error, int status,
+		    const char *text);
+
 /* A message of a stream has gone, or was dropped. */
 static void parcel_done(struct parcel *parcel, void *context)
 {
 	struct fastipc_stream *stream = of_flow(parcel->flow);
 	bool end = parcel->message.flags & FASTIPC_FRAME_END;
+	int error = parcel->error;
 
 	(void)context;
 	free(parcel);
+	if (error) {
+		/* Without it, nothing that comes after it may be sent. */
+		stream->lost = error;
+		give_up(stream, error, error,
+			"what was to go along with a message could not be sent");
+		return;
+	}
 	if (end)
 		stream->out_ended = true;
 	fastipc_stream_can_write(stream);
@@ -168,25 +179,28 @@ static int send_cancel(struct fastipc_stream *stream)
 /*
  * What is queued is of no use any more.  An END stays the end, unless something
  * is missing before it: it would say that all was sent, perhaps in the middle of
- * a message.
+ * a message.  Then a CANCEL behind it goes, too, for another END is to come first.
  */
 static void drop_queued(struct fastipc_stream *stream)
 {
 	struct outbox *outbox = stream->streams->outbox;
 	struct parcel *parcel = stream->flow.first;
-	bool dropped = false;
+	bool dropped = stream->lost;
 
 	while (parcel) {
 		struct parcel *next = parcel->next;
 		bool end = parcel->message.flags & FASTIPC_FRAME_END;
+		bool cancel = parcel->message.type == FASTIPC_TYPE_CANCEL;
 
 		if (!parcel->whole || parcel->message.cargo ||
-		    (end && dropped)) {
+		    ((end || cancel) && dropped)) {
 			fastipc_outbox_remove(outbox, parcel);
 			fastipc_parcel_drop(parcel);
 			dropped = true;
 			if (end)
 				stream->finished = false;
+			if (cancel)
+				stream->cancel_told = false;
 		}
 		parcel = next;
 	}
@@ -210,21 +224,27 @@ void fastipc_stream_stop(struct fastipc_stream *stream, int error)
 	fastipc_stream_can_write(stream);
 }
 
-void fastipc_streams_give_up(struct fastipc_stream *stream, int error,
-			     const char *text)
+/* @status: for the peer. */
+static void give_up(struct fastipc_stream *stream, int error, int status,
+		    const char *text)
 {
 	if (stream->stopped || stream->streams->failed)
 		return;
 	fastipc_streams_ref(stream);
 	fastipc_stream_stop(stream, error);
 	if (stream->in_table) {
-		fastipc_stream_end_sending(
-			stream, error == -ETIMEDOUT ? error : -ECANCELED, text);
+		fastipc_stream_end_sending(stream, status, text);
 		if (!stream->in_ended && send_cancel(stream))
 			stream->streams->ops->abandon(stream->streams, -ENOMEM);
 		fastipc_streams_forget_ended(stream);
 	}
 	fastipc_streams_unref(stream);
+}
+
+void fastipc_streams_give_up(struct fastipc_stream *stream, int error,
+			     const char *text)
+{
+	give_up(stream, error, error == -ETIMEDOUT ? error : -ECANCELED, text);
 }
 
 /* ---- what the ends of a stream do ---- */
