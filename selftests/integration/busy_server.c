@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * A server that sends faster than its client takes: deadlines pass all the same,
- * and an event loop has its turn.
+ * and an event loop has its turn, also where another thread calls.
  */
 #include "stream_service.h"
 
@@ -11,6 +11,8 @@
 /* Each keeps its reader for a while. */
 #define MESSAGES 5000
 #define WHILE_US 1000
+/* Of credit, for 256 of them. */
+#define WINDOW 32768u
 
 static struct server_process server;
 static struct fastipc_client *client;
@@ -53,23 +55,31 @@ static void take_slowly(void *context, struct fastipc_stream *from,
 	(void)from;
 	(void)data;
 	(void)size;
-	received++;
+	__atomic_fetch_add(&received, 1, __ATOMIC_SEQ_CST);
 	usleep(WHILE_US);
 }
 
-static void begin(void)
+static void begin_with(uint32_t window, uint32_t count)
 {
-	const struct count_up order = { .count = MESSAGES, .size = 64 };
+	const struct count_up order = { .count = count, .size = 64 };
+	struct fastipc_client_options client_options;
 	struct fastipc_stream_options options;
 
 	server_start(&server, NULL, &service);
-	client = connect_with(server.address, NULL);
+	fastipc_client_options_init(&client_options);
+	client_options.stream_window = window;
+	client = connect_with(server.address, &client_options);
 	received = 0;
 	fastipc_stream_options_init(&options);
 	options.message = take_slowly;
 	assert_result(fastipc_stream_open(client, COUNT_UP, &order,
 					  sizeof(order), &options, &stream),
 		      0);
+}
+
+static void begin(void)
+{
+	begin_with(256u << 10, MESSAGES);
 }
 
 static void end(void)
@@ -172,6 +182,122 @@ static void nothing_is_left(void **state)
 	end();
 }
 
+/* ---- a loop in another thread ---- */
+
+static int end_of_loop[2];
+/* 1: it is to stand still; 2: it does. */
+static uint32_t standstill;
+
+static void stand_still(void)
+{
+	if (!__atomic_load_n(&standstill, __ATOMIC_SEQ_CST))
+		return;
+	__atomic_store_n(&standstill, 2, __ATOMIC_SEQ_CST);
+	while (__atomic_load_n(&standstill, __ATOMIC_SEQ_CST))
+		usleep(1000);
+}
+
+/* It comes back only when it is told. */
+static void *loop(void *unused)
+{
+	struct pollfd pollfds[] = {
+		{ .fd = fastipc_client_fd(client), .events = POLLIN },
+		{ .fd = end_of_loop[0], .events = POLLIN },
+	};
+
+	(void)unused;
+	while (!pollfds[1].revents) {
+		check(fastipc_client_dispatch(client) >= 0);
+		stand_still();
+		poll(pollfds, 2,
+		     fastipc_client_next_deadline(client) ? 0 : PATIENCE_MS);
+	}
+	return NULL;
+}
+
+static pthread_t start_loop(void)
+{
+	pthread_t thread;
+
+	assert_int_equal(pipe(end_of_loop), 0);
+	assert_int_equal(pthread_create(&thread, NULL, loop, NULL), 0);
+	return thread;
+}
+
+static void end_loop(pthread_t thread)
+{
+	close(end_of_loop[1]);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	close(end_of_loop[0]);
+}
+
+static uint32_t received_now(void)
+{
+	return __atomic_load_n(&received, __ATOMIC_SEQ_CST);
+}
+
+static void await_received(uint32_t count)
+{
+	uint64_t until = soon();
+
+	while (received_now() < count) {
+		assert_true(fastipc_now_ns() < until);
+		usleep(1000);
+	}
+}
+
+static void call_in_vain(void)
+{
+	assert_result(fastipc_client_call(client, HOLD, NULL, 0, NULL,
+					  fastipc_after_ns(TIMEOUT)),
+		      -ETIMEDOUT);
+}
+
+/* Who calls leaves to the loop what comes next. */
+static void calls_leave(void **state)
+{
+	pthread_t thread;
+
+	(void)state;
+	begin_with(WINDOW, MESSAGES);
+	thread = start_loop();
+	for (int i = 0; i < 2; i++) {
+		uint64_t until = soon();
+
+		await_received(received_now() + 10);
+		/* Were it quick, it would lead all the time. */
+		__atomic_store_n(&standstill, 1, __ATOMIC_SEQ_CST);
+		while (__atomic_load_n(&standstill, __ATOMIC_SEQ_CST) == 1)
+			assert_true(fastipc_now_ns() < until);
+		call_in_vain();
+		assert_true(received_now() < MESSAGES);
+		__atomic_store_n(&standstill, 0, __ATOMIC_SEQ_CST);
+		/* More than has been there. */
+		await_received(received_now() + 2 * WINDOW / 128);
+	}
+	end_loop(thread);
+	end();
+}
+
+/* What has been there, and of which nobody tells any more, is not forgotten. */
+static void all_is_taken(void **state)
+{
+	const uint32_t fit = (256u << 10) / 128;
+	pthread_t thread;
+
+	(void)state;
+	begin_with(256u << 10, fit);
+	/* It has written all. */
+	usleep(300000);
+	thread = start_loop();
+	call_in_vain();
+	await_received(fit);
+	end_loop(thread);
+	fastipc_stream_close(stream);
+	fastipc_client_close(client);
+	server_stop(&server);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -179,6 +305,8 @@ int main(void)
 		cmocka_unit_test(callbacks_come),
 		cmocka_unit_test(event_loop_turns),
 		cmocka_unit_test(nothing_is_left),
+		cmocka_unit_test(calls_leave),
+		cmocka_unit_test(all_is_taken),
 	};
 
 	return cmocka_run_group_tests_name("busy_server", tests,

@@ -176,7 +176,9 @@ int fastipc_client_cancel(struct fastipc_client *client, uint64_t id);
  * latest, for the deadlines of calls, and at once (it has passed) after a loan
  * was freed that others wait for, or if dispatch has left something because it
  * took 10 ms; FASTIPC_NO_DEADLINE if there is none.  That of a call which another
- * thread starts while the loop sleeps counts from its next turn on.
+ * thread starts while the loop sleeps counts from its next turn on.  That thread
+ * takes what comes meanwhile, callbacks included, before it returns: for 10 ms,
+ * and then what the server had sent by then.
  * The descriptor also tells of room for what could not be sent at once; over kmod
  * it does not, and the deadline is near while something waits for that.
  */

@@ -315,10 +315,35 @@ static bool is_enough(uint64_t *began)
 }
 
 /*
- * Take what there is, or what comes in a while if @bounded; then sleep on the
- * socket, from the peer's view.
+ * The peer has been told that an event loop sleeps, and rings for what it sends
+ * from here on, but nobody tells of what was there already: take that, and no more.
  */
-static void take_and_arm(struct fastipc_client *client, bool bounded)
+static void take_sent(struct fastipc_client *client)
+{
+	const struct fastipc_region *peer = &client->channel.link.peer;
+	const struct fastipc_consumer *rx = &client->channel.rx;
+	uint64_t tail =
+		__atomic_load_n(&peer->control->tx_tail, __ATOMIC_ACQUIRE);
+
+	/* What it may say is what the ring holds. */
+	if ((int64_t)(tail - rx->head) > (int64_t)peer->size)
+		tail = rx->head + peer->size;
+	while (!client->error && (int64_t)(tail - rx->head) > 0 &&
+	       fastipc_client_drain(client, NULL))
+		;
+	fastipc_client_push_outbox(client);
+	fastipc_streams_run(&client->streams);
+	fastipc_client_check(client);
+	if (!client->error)
+		fastipc_client_arm_for_space(client);
+	fastipc_streams_run(&client->streams);
+}
+
+/*
+ * Take what there is, or what comes in a while; then sleep on the socket, from the
+ * peer's view.  @dispatch: what is left then is the next one's.
+ */
+static void take_and_arm(struct fastipc_client *client, bool dispatch)
 {
 	uint64_t began = 0;
 	bool enough = false;
@@ -331,7 +356,7 @@ static void take_and_arm(struct fastipc_client *client, bool bounded)
 		do {
 			while (!enough && (fastipc_client_drain(client, NULL) ||
 					   expire(client)))
-				enough = bounded && is_enough(&began);
+				enough = is_enough(&began);
 			if (enough)
 				expire(client);
 			if (fastipc_client_has_room(client))
@@ -347,7 +372,9 @@ static void take_and_arm(struct fastipc_client *client, bool bounded)
 		fastipc_channel_arm(&client->channel, FASTIPC_SLEEP_POLL, want);
 		client->armed = true;
 	} while (!enough && fastipc_channel_ready(&client->channel, want));
-	client->more = enough && !client->error;
+	if (enough && !dispatch && !client->error)
+		take_sent(client);
+	client->more = enough && dispatch && !client->error;
 	client->unarmed = false;
 	end_leading(client);
 }
@@ -386,7 +413,6 @@ void fastipc_client_arm_again(struct fastipc_client *client)
 	    fastipc_client_in_own_callback(client))
 		return;
 	fastipc_detail_keep(detail);
-	/* All of it: nobody could tell the loop that there is more. */
 	take_and_arm(client, false);
 	fastipc_detail_restore(detail);
 }
