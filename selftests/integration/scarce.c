@@ -9,7 +9,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
-#include "pair.h"
+#include "failing_memory.h"
 
 #define STEPS_MOST 500 /* to make anything */
 #define AREA FASTIPC_BULK_MIN
@@ -21,79 +21,12 @@
 
 static struct server_process server;
 
-/* ---- memory ---- */
-
-#if UNDER_SANITIZER
-#define MEMORY_FAILS 0 /* the sanitizer has an allocator of its own */
-static long until_failure, live;
-static bool unmappable;
-#else
-#define MEMORY_FAILS 1
-
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_realloc(void *data, size_t size);
-void *__libc_memalign(size_t alignment, size_t size);
-void __libc_free(void *data);
-
-/* Allocations until the one that fails; 0: none does.  And those not freed. */
-static long until_failure, live;
-
-static bool fails(void)
-{
-	if (!until_failure || --until_failure)
-		return false;
-	errno = ENOMEM;
-	return true;
-}
-
-static void *counted(void *data)
-{
-	live += data != NULL;
-	return data;
-}
-
-void *malloc(size_t size)
-{
-	return fails() ? NULL : counted(__libc_malloc(size));
-}
-
-void *calloc(size_t number, size_t size)
-{
-	return fails() ? NULL : counted(__libc_calloc(number, size));
-}
-
-void *realloc(void *data, size_t size)
-{
-	void *moved = fails() ? NULL : __libc_realloc(data, size);
-
-	live += !data && moved;
-	return moved;
-}
-
-void *aligned_alloc(size_t alignment, size_t size)
-{
-	return fails() ? NULL : counted(__libc_memalign(alignment, size));
-}
-
-int posix_memalign(void **data, size_t alignment, size_t size)
-{
-	void *made = aligned_alloc(alignment, size);
-
-	if (made)
-		*data = made;
-	return made ? 0 : ENOMEM;
-}
-
-void free(void *data)
-{
-	live -= data != NULL;
-	__libc_free(data);
-}
+/* ---- maps ---- */
 
 /* Nothing is mapped that is of no file.  (Stacks are libc's: it does not ask.) */
 static bool unmappable;
 
+#if MEMORY_FAILS
 void *mmap(void *address, size_t size, int protection, int flags, int fd,
 	   off_t offset)
 {
