@@ -97,6 +97,21 @@ static void drop(struct fastipc_pool *pool, struct member *member,
 	fastipc_unlock(&pool->lock);
 }
 
+/*
+ * Its connection is over, and nothing was sent.  That is nobody's failure, unless
+ * it was made just now: to connect at once again would be as much in vain.
+ */
+static void drop_unused(struct fastipc_pool *pool, struct member *member,
+			uint64_t now)
+{
+	bool made = fastipc_pool_read(&member->hits) == member->first_hits;
+
+	drop(pool, member,
+	     fastipc_member_is_draining(pool, member) ? FATE_DRAINED
+						      : FATE_LOST,
+	     now, made);
+}
+
 static enum verdict judge(const struct fastipc_pool *pool,
 			  const struct member *member, int error, bool expired)
 {
@@ -206,11 +221,7 @@ static int run(struct fastipc_pool *pool, const struct attempt *attempt,
 			fastipc_member_look(pool, member);
 		if (fastipc_member_is_over(pool, member)) {
 			/* Nothing was sent. */
-			drop(pool, member,
-			     fastipc_member_is_draining(pool, member)
-				     ? FATE_DRAINED
-				     : FATE_LOST,
-			     start, 0);
+			drop_unused(pool, member, start);
 			dropped = true;
 			continue;
 		}
@@ -372,10 +383,7 @@ int fastipc_pool_acquire(struct fastipc_pool *pool,
 				    .key = options->sticky_key };
 	while (!(error = fastipc_pool_take(pool, &request, &member)) &&
 	       is_stale(pool, member))
-		drop(pool, member,
-		     fastipc_member_is_draining(pool, member) ? FATE_DRAINED
-							      : FATE_LOST,
-		     fastipc_now_ns(), 0);
+		drop_unused(pool, member, fastipc_now_ns());
 	if (__builtin_expect(!error, 1))
 		*client = member->client;
 	return error;
