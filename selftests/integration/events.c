@@ -8,6 +8,7 @@
 #include "late_answers.h"
 
 #define STOP 20
+#define NEST 21 /* tries to dispatch, and echoes */
 
 /* ---- a server in a loop of its own ---- */
 
@@ -19,6 +20,15 @@ static int on_stop(struct fastipc_request *request, void *context)
 	(void)context;
 	stop_asked = true;
 	return 0;
+}
+
+/* What it has in hand stays so. */
+static int on_nest(struct fastipc_request *request, void *server)
+{
+	check(fastipc_server_dispatch(server) == -EDEADLK);
+	check(fastipc_error_detail()[0]);
+	return fastipc_request_reply(request, fastipc_request_data(request),
+				     fastipc_request_size(request));
 }
 
 static void serve_from_loop(const char *address, int ready)
@@ -36,6 +46,7 @@ static void serve_from_loop(const char *address, int ready)
 	check(fastipc_server_run(server) == -EINVAL);
 	add_late_handlers(server);
 	check(!fastipc_server_add_handler(server, STOP, on_stop, NULL));
+	check(!fastipc_server_add_handler(server, NEST, on_nest, server));
 	loop = epoll_create1(EPOLL_CLOEXEC);
 	check(loop >= 0);
 	check(!epoll_ctl(loop, EPOLL_CTL_ADD, fastipc_server_fd(server),
@@ -130,6 +141,17 @@ static void server_in_a_loop(void **state)
 /* ---- a client in a loop of its own ---- */
 
 static unsigned int done_count, done_wrong, done_late;
+
+static void handlers_do_not_dispatch(void **state)
+{
+	pid_t pid = loop_start("loop-nest");
+	struct fastipc_client *client = connect_with("loop-nest", NULL);
+
+	(void)state;
+	call_all_sizes(client, NEST);
+	fastipc_client_close(client);
+	loop_stop("loop-nest", pid);
+}
 
 static void on_done(void *context, int status, const void *data, size_t size)
 {
@@ -319,6 +341,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(server_in_a_loop),
+		cmocka_unit_test(handlers_do_not_dispatch),
 		cmocka_unit_test(client_in_a_loop),
 		cmocka_unit_test(client_that_does_not_wait),
 		cmocka_unit_test(server_leaves_a_polling_client),

@@ -129,7 +129,7 @@ int fastipc_server_drain(struct fastipc_server *server, uint64_t deadline);
  * POLLIN; when it is readable, call dispatch: it serves what waits and
  * returns the number of messages handled.  What is left after 10 ms is the next
  * one's: the descriptor is readable then.  -ENOMEM the first time in a thread; it
- * can be called again.
+ * can be called again.  -EDEADLK in a handler or callback of this server's.
  */
 int fastipc_server_fd(const struct fastipc_server *server);
 int fastipc_server_dispatch(struct fastipc_server *server);

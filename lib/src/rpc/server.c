@@ -355,17 +355,27 @@ int fastipc_server_fd(const struct fastipc_server *server)
 
 int fastipc_server_dispatch(struct fastipc_server *server)
 {
+	struct worker *worker;
+	unsigned int done;
 	int error;
 
 	if (!server || server->options.threads)
 		return fastipc_fail(
 			-EINVAL,
 			"options.threads is not 0: use fastipc_server_run()");
+	worker = &server->workers[0];
+	if (worker->stepping)
+		return fastipc_fail(-EDEADLK,
+				    "a handler must not dispatch: its request "
+				    "is in hand until it returns");
 	error = fastipc_registry_add_reader();
 	if (error)
 		return error;
 	fastipc_acceptor_step(server, 0);
-	return (int)fastipc_worker_step(&server->workers[0]);
+	worker->stepping = true;
+	done = fastipc_worker_step(worker);
+	worker->stepping = false;
+	return (int)done;
 }
 
 /* ---- counters ---- */

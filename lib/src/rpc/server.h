@@ -171,6 +171,7 @@ struct worker {
 	uint32_t scratch_size;
 	struct fastipc_stash stash;
 	int error;			  /* why the thread could not begin */
+	bool stepping;			  /* in fastipc_server_dispatch() */
 	struct fastipc_packer packer;	  /* replies in handlers */
 	struct fastipc_unpacker unpacker; /* and requests */
 	struct fastipc_server_stats stats;
