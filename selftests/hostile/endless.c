@@ -7,9 +7,9 @@
 #include "attacked.h"
 #include "by_hand.h"
 
-/* Messages of this @id, and a tail that says so. */
-static void fill_ring_to(struct fastipc_channel *channel, uint64_t id,
-			 uint64_t tail)
+/* Messages of this @type and @id, and a tail that says so. */
+static void fill_ring_with(struct fastipc_channel *channel, uint16_t type,
+			   uint64_t id, uint64_t tail)
 {
 	struct {
 		uint64_t word;
@@ -17,7 +17,7 @@ static void fill_ring_to(struct fastipc_channel *channel, uint64_t id,
 	} record = {
 		.word = (uint64_t)FASTIPC_RECORD_DATA << 32 |
 			sizeof(struct header),
-		.header = good_header(ECHO, id, 0),
+		.header = good_header(type, id, 0),
 	};
 	uint64_t at = channel->tx.size;
 
@@ -29,6 +29,12 @@ static void fill_ring_to(struct fastipc_channel *channel, uint64_t id,
 	__atomic_store_n(&channel->link.own.control->tx_tail, tail,
 			 __ATOMIC_RELEASE);
 	fastipc_channel_notify(channel, FASTIPC_WANT_DATA);
+}
+
+static void fill_ring_to(struct fastipc_channel *channel, uint64_t id,
+			 uint64_t tail)
+{
+	fill_ring_with(channel, ECHO, id, tail);
 }
 
 /* Replies to no call. */
@@ -139,12 +145,72 @@ static void servers_go_on(void **state)
 	others_are_served(0);
 }
 
+/* ---- a client that has gone ---- */
+
+#define SLOW 10 /* one-way: takes a while */
+#define WHILE_NS 50000u
+#define RING (1u << 20)
+/* Calls of another client before all of that is handled. */
+#define BESIDE 20
+
+static int on_slow(struct fastipc_request *request, void *context)
+{
+	uint64_t until = fastipc_now_ns() + WHILE_NS;
+
+	(void)request;
+	(void)context;
+	while (fastipc_now_ns() < until)
+		;
+	return 0;
+}
+
+static void add_slow(struct fastipc_server *made)
+{
+	add_handlers(made);
+	check(!fastipc_server_add_handler(made, SLOW, on_slow, NULL));
+}
+
+/* What its ring holds is handled once, and holds up nobody. */
+static void leaves(uint32_t threads)
+{
+	static const struct service slow = { .add = add_slow };
+	struct fastipc_server_options options;
+	struct fastipc_proposal proposal = hostile_proposal;
+	struct fastipc_channel channel;
+	uint64_t until = soon();
+	unsigned int beside = 0;
+
+	fastipc_server_options_init(&options);
+	options.threads = threads;
+	begin_with(&options, &slow);
+	proposal.ring_size = RING;
+	hostile_connect_with(server.address, &proposal, &channel);
+	fill_ring_with(&channel, SLOW, 0, channel.tx.size);
+	fastipc_channel_fini(&channel);
+	while (!stats_of(good).hangups) {
+		assert_true(fastipc_now_ns() < until);
+		assert_served(good);
+		beside++;
+	}
+	assert_in_range(stats_of(good).one_way, RING / 32, 8 * RING / 32);
+	assert_true(beside > BESIDE);
+	end();
+}
+
+static void clients_that_have_gone(void **state)
+{
+	(void)state;
+	leaves(1);
+	leaves(0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(calls_end),
 		cmocka_unit_test(dispatch_ends),
 		cmocka_unit_test(servers_go_on),
+		cmocka_unit_test(clients_that_have_gone),
 	};
 
 	seed_random();

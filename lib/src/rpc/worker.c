@@ -189,25 +189,6 @@ static void count_lie(struct worker *worker,
 		count(&worker->stats.protocol_errors, 1);
 }
 
-/* The client is gone: handle what it published before, then forget it. */
-static void hang_up(struct worker *worker, struct connection *connection)
-{
-	/* A ring full of empty messages, and then it is enough. */
-	uint64_t most = connection->channel.link.peer.size /
-			FASTIPC_RECORD_SPACE(FASTIPC_FRAME_HEADER);
-
-	connection->channel.hungup = true;
-	count_lie(worker, connection);
-	do {
-		/* Deferred requests may be answered meanwhile. */
-		pthread_mutex_lock(&connection->lock);
-		fastipc_outbox_clear(&connection->outbox, connection);
-		pthread_mutex_unlock(&connection->lock);
-	} while (most-- && !connection->closing &&
-		 fastipc_connection_serve(connection) != 0);
-	part(worker, connection);
-}
-
 /* The server drains: say so, and goodbye once nothing is under way. */
 static void drain(struct worker *worker, struct connection *connection)
 {
@@ -274,6 +255,34 @@ static unsigned int serve_hot(struct worker *worker)
 	return done;
 }
 
+/*
+ * The client is gone: handle what it published before, which is no more than its
+ * ring holds, then forget it.  Others have their turns meanwhile.  Returns what was
+ * served of theirs.
+ */
+static unsigned int hang_up(struct worker *worker,
+			    struct connection *connection)
+{
+	const struct fastipc_consumer *rx = &connection->channel.rx;
+	uint64_t end = rx->head + connection->channel.link.peer.size;
+	unsigned int others = 0;
+
+	connection->channel.hungup = true;
+	count_lie(worker, connection);
+	for (;;) {
+		/* Deferred requests may be answered meanwhile. */
+		pthread_mutex_lock(&connection->lock);
+		fastipc_outbox_clear(&connection->outbox, connection);
+		pthread_mutex_unlock(&connection->lock);
+		if ((int64_t)(end - rx->head) <= 0 || connection->closing ||
+		    !fastipc_connection_serve(connection))
+			break;
+		others += serve_hot(worker);
+	}
+	part(worker, connection);
+	return others;
+}
+
 /* Returns what was served beside. */
 static unsigned int handle_inbox(struct worker *worker)
 {
@@ -300,7 +309,7 @@ static unsigned int handle_inbox(struct worker *worker)
 	while ((connection = leaving)) {
 		leaving = connection->leaving_next;
 		done += serve_hot(worker);
-		hang_up(worker, connection);
+		done += hang_up(worker, connection);
 	}
 	return done;
 }
