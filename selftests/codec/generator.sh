@@ -66,6 +66,47 @@ depends()
 }
 check 'a depfile names all schemas that were read' depends
 
+cat >"$work/told.fbs" <<'END'
+/// Of the enum.
+enum Kind : ubyte {
+  /// Of the value.
+  Red }
+/// Of the struct.
+struct Point {
+  /// Of the member.
+  x: int; }
+/// Of the table */ and its
+/// second line.
+table Note {
+  /// Of the field.
+  text: string (id: 0); }
+/// Of the union.
+union Any {
+  /// Of the alternative.
+  Note }
+/// Of the service.
+rpc_service Notes (id: 1) {
+  /// Of the method.
+  Find(Note):Note (id: 0); }
+END
+# Each of them, as a comment that ends where it should.
+tells()
+{
+	local header=$work/out/told.fastipc.h what
+
+	"$gen" -o "$work/out" "$work/told.fbs" || return
+	for what in enum value struct member field union alternative service \
+		method; do
+		grep -q "^[[:space:]]*/\* Of the $what\. \*/\$" "$header" ||
+			{ echo "nothing of the $what"; return 1; }
+	done
+	grep -A1 '^ \* Of the table \* / and its$' "$header" |
+		grep -q '^ \* second line\.$' &&
+		"${CC:-cc}" -std=c11 -Wall -Wextra -Werror -Ilib/include \
+			-fsyntax-only "$header"
+}
+check 'comments are carried into the header' tells
+
 check '--version' says 'fastipc-gen ' --version
 check '--help' says 'depfile' --help
 
