@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* fastipc: finds the subcommand and runs it. */
 #include <argp.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <fastipc/types.h>
 
@@ -114,11 +116,28 @@ static int run(const struct command *command, int argc, char **argv)
 	return status;
 }
 
+/*
+ * What is closed of standard input, output and error would be the number of the
+ * next descriptor that is opened, a connection's say, and what is printed would
+ * go there.  These can be neither read nor written, as the closed ones.
+ */
+static void hold_closed(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_PATH);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	const struct command *command = NULL;
 	int first = 1;
 
+	hold_closed();
 	/* A file that may not grow is a failed write, with an error, and its
 	 * beginning is not left behind. */
 	signal(SIGXFSZ, SIG_IGN);
