@@ -20,7 +20,7 @@ node: $(NODE_PACKAGE) ## build the client for Node.js into build/tools/node
 	$(if $(NODE_HEADERS),,@echo 'install node_api.h (Debian: libnode-dev)' \
 		>&2; exit 1)
 
-$(NODE_OBJECTS): FLAGS += $(NODE_FLAGS) -fPIC -fvisibility=hidden
+$(NODE_OBJECTS): private FLAGS += $(NODE_FLAGS) -fPIC -fvisibility=hidden
 
 $(NODE_OUT)/schema/%.o: tools/schema/%.c $(O)/flags
 	@mkdir -p $(@D)
