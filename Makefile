@@ -507,7 +507,7 @@ clean: ## remove what was built
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^=]*## /\1\t/p' Makefile \
 		tools/bench/codec/codec.mk tools/node/node.mk \
-		tools/proof/proof.mk | expand -t 14
+		tools/proof/proof.mk | expand -t 15
 	@echo 'Variables: CC, CFLAGS, V=1 (whole commands), SAN=asan|tsan,'
 	@echo 'O (build directory), prefix, DESTDIR, libdir, DIR (for run),'
 	@echo 'QUICK=1, MINUTES, RUNS, SECTIONS, CHECK=1, README (for proof),'
