@@ -125,6 +125,9 @@ static void interrupt(int signal)
 	interrupted = 1;
 }
 
+/* Of echo(): a reply came, with other bytes; why was said. */
+#define NOT_AN_ECHO 1
+
 static int echo(struct ping *ping, uint64_t deadline, uint64_t *took_ns)
 {
 	size_t size = ping->arguments->echo_size;
@@ -136,8 +139,11 @@ static int echo(struct ping *ping, uint64_t deadline, uint64_t *took_ns)
 	*took_ns = fastipc_now_ns() - started_ns;
 	if (!error && (ping->reply.size != size ||
 		       (size && memcmp(ping->reply.data, ping->data, size)))) {
-		complain("ping", "the reply is not what was sent");
-		error = -EBADMSG;
+		complain("ping",
+			 "'%s' does not answer type 1 with what was sent: "
+			 "without -s any server can be pinged",
+			 ping->arguments->name);
+		error = NOT_AN_ECHO;
 	}
 	return error;
 }
@@ -163,8 +169,9 @@ static int ping_once(struct ping *ping)
 		return 0;
 	}
 	if (error) {
-		complain_error("ping", error, "no reply from '%s'",
-			       arguments->name);
+		if (error != NOT_AN_ECHO)
+			complain_error("ping", error, "no reply from '%s'",
+				       arguments->name);
 		return error;
 	}
 	histogram_record(&ping->round_trips, took_ns);
