@@ -230,8 +230,8 @@ static int write_file(const char *path, const char *text, size_t size)
 		return ret;
 	}
 	if (fwrite(text, 1, size, file) != size)
-		ret = -EIO;
-	if (fclose(file))
+		ret = -errno;
+	if (fclose(file) && !ret)
 		ret = -errno;
 	if (!ret && rename(temporary, path))
 		ret = -errno;
