@@ -46,6 +46,25 @@ get_too_much()
 		[ -z "$(ls -A "$work/copy")" ]
 }
 
+# The same of a reply.
+call_too_much()
+{
+	(
+		ulimit -f 300
+		exec "$fastipc" call output 2 --data large -o "$work/copy/reply"
+	) 2>"$err"
+	[ $? -eq 1 ] && grep -q '^fastipc call: cannot write the reply: ' "$err" &&
+		[ -z "$(ls -A "$work/copy")" ]
+}
+
+# What a closed descriptor leaves is not for a connection to take.
+is_not_written() # ARGUMENT...
+{
+	"$fastipc" "$@" 2>"$err" </dev/null >&-
+	[ $? -eq 1 ] && [ "$(wc -l <"$err")" -eq 1 ] &&
+		grep -q "^fastipc $1: cannot write" "$err"
+}
+
 answers()
 {
 	"$fastipc" ping output -q -c 1 >/dev/null 2>&1
@@ -65,6 +84,13 @@ for arguments in 'ls --json' 'ping output -c 1' 'ping output -c 1 --json' stat \
 done
 get_too_much
 result $? "a file that may not grow is no file, and no half of one"
+call_too_much
+result $? "nor is a reply"
+for arguments in 'ls --json' 'ping output -c 1' 'call output 1 --data hi'; do
+	read -ra words <<<"$arguments"
+	is_not_written "${words[@]}"
+	result $? "$arguments says that standard output is closed"
+done
 
 # What a handler fails with is not said in the library's words.
 "$fastipc" call output 2 --data nothing.txt 2>"$err"

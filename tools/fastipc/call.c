@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fastipc/fastipc.h>
@@ -181,11 +182,25 @@ static void print_json(const struct call_arguments *arguments, FILE *out,
 	fputs("}\n", out);
 }
 
+/* The beginning of a file is not left behind; a device is. */
+static int close_output(FILE *out, const char *path, int error)
+{
+	struct stat status;
+	bool is_regular = !fstat(fileno(out), &status) &&
+			  S_ISREG(status.st_mode);
+
+	if (fclose(out) && !error)
+		error = errno;
+	if (error && is_regular)
+		unlink(path);
+	return error;
+}
+
 static int write_reply(const struct call_arguments *arguments, int status,
 		       uint64_t took_ns, const struct fastipc_buffer *reply)
 {
 	FILE *out = stdout;
-	int failed;
+	int error;
 
 	if (arguments->output && strcmp(arguments->output, "-"))
 		out = fopen(arguments->output, "we");
@@ -198,11 +213,12 @@ static int write_reply(const struct call_arguments *arguments, int status,
 		print_json(arguments, out, status, took_ns, reply);
 	else if (reply->size)
 		fwrite(reply->data, 1, reply->size, out);
-	failed = ferror(out);
-	failed |= out == stdout ? fflush(out) : fclose(out);
-	if (failed)
-		complain("call", "cannot write the reply: %s", strerror(errno));
-	return failed ? -EIO : 0;
+	error = ferror(out) || fflush(out) ? errno : 0;
+	if (out != stdout)
+		error = close_output(out, arguments->output, error);
+	if (error)
+		complain("call", "cannot write the reply: %s", strerror(error));
+	return -error;
 }
 
 static int call(const struct call_arguments *arguments,
