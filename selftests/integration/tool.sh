@@ -410,6 +410,14 @@ result $? "get counts what it skips, and why"
 files=$(find "$tree" -type f -printf . | wc -c)
 grep -q "\"files\":$((files + 2))," "$out"
 result $? "get counts every file"
+ok=0
+for path in dangling outside pipe; do
+	expect 1 "failed: $path: " get tool "$path" --stdout || ok=1
+done
+result $ok "a PATH that cannot be had is not skipped"
+expect 1 'failed: .*: the path is too long' get tool \
+	"$(printf '%05000d' 0)" --stdout
+result $? "a path that is too long is said to be"
 run get tool -r . --verify "$tree" -j 1 --checksum off --wait block &&
 	grep -q 'no difference' "$out" && grep -q 'p99.9' "$out"
 result $? "get's report for people"

@@ -262,9 +262,27 @@ static int list_pending(struct walk *walk)
 	return error;
 }
 
+/* Why @path, which was asked for by its name, cannot be had; NULL: it can. */
+static const char *refused(uint32_t kind, bool recursive)
+{
+	switch (kind) {
+	case KIND_DIRECTORY:
+		return recursive ? NULL : tree_error_text(-EISDIR);
+	case KIND_DANGLING:
+		return "a link that leads nowhere";
+	case KIND_OUTSIDE:
+		return tree_error_text(-EXDEV);
+	case KIND_SPECIAL:
+		return tree_error_text(-EMEDIUMTYPE);
+	default:
+		return NULL;
+	}
+}
+
 static int add_path(struct walk *walk, char *path, bool recursive)
 {
 	struct file_status status;
+	const char *why;
 	int error;
 
 	error = fastipc_client_call(walk->client, TYPE_STAT, path, strlen(path),
@@ -279,10 +297,10 @@ static int add_path(struct walk *walk, char *path, bool recursive)
 		if (le32toh(status.kind) == KIND_DIRECTORY_LINK)
 			status.kind =
 				htole32(KIND_DIRECTORY); /* named: meant */
-		if (le32toh(status.kind) != KIND_DIRECTORY || recursive)
+		why = refused(le32toh(status.kind), recursive);
+		if (!why)
 			return add_by_kind(walk, path, &status);
-		tally_trouble(walk->tally, TROUBLE_FAILED, path,
-			      tree_error_text(-EISDIR));
+		tally_trouble(walk->tally, TROUBLE_FAILED, path, why);
 	}
 	free(path);
 	return error;
@@ -320,15 +338,18 @@ int listing_add(struct listing *listing, struct fastipc_client *client,
 			     .tally = tally,
 			     .timeout_ns = timeout_ns };
 	char *start = normal(path);
+	const char *why = NULL;
 	int error;
 
 	if (!start)
 		return -ENOMEM;
-	if (path[0] == '/' || (start[0] && !tree_name_is_safe(start)) ||
-	    strlen(start) >= PATH_MAX - sizeof(struct range_request)) {
-		tally_trouble(tally, TROUBLE_FAILED, path,
-			      "a PATH is relative to the served directory, "
-			      "without '..'");
+	if (path[0] == '/' || (start[0] && !tree_name_is_safe(start)))
+		why = "a PATH is relative to the served directory, without "
+		      "'..'";
+	else if (strlen(start) >= PATH_MAX - sizeof(struct range_request))
+		why = "the path is too long";
+	if (why) {
+		tally_trouble(tally, TROUBLE_FAILED, path, why);
 		free(start);
 		return 0;
 	}
