@@ -325,8 +325,10 @@ static void draw_bar(struct fetch *fetch, uint64_t started_ns, bool last)
 		fputs("\r\x1b[K", stderr);
 		return;
 	}
+	/* On one line, however narrow the terminal is. */
 	fprintf(stderr,
-		"\r[%.*s%*s] %3.0f %%  %zu of %zu files  %s  %s/s\x1b[K",
+		"\r\x1b[?7l[%.*s%*s] %3.0f %%  %zu of %zu files  %s  %s/s"
+		"\x1b[K\x1b[?7h",
 		filled, "##############################", 30 - filled, "",
 		part > 1 ? 100 : part * 100, fetch->next_file,
 		fetch->listing->count, bytes_text(fetch->bytes_arrived, done),
