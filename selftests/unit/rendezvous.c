@@ -450,6 +450,7 @@ static void other_files_are_left_alone(void **state)
 	assert_int_equal(write(fd, "data", 4), 4);
 	close(fd);
 	assert_int_equal(try_listen(path), -ENOTSOCK);
+	assert_connects(path, -ENOTSOCK);
 	assert_int_equal(mode_of(path), 0600);
 	assert_int_equal(symlink(path, link), 0);
 	assert_int_equal(try_listen(link), -ENOTSOCK);
@@ -458,6 +459,7 @@ static void other_files_are_left_alone(void **state)
 	unlink(path);
 	assert_int_equal(mkdir(path, 0700), 0);
 	assert_int_equal(try_listen(path), -ENOTSOCK);
+	assert_connects(path, -ENOTSOCK);
 	rmdir(path);
 }
 

@@ -46,7 +46,8 @@ void fastipc_channel_options_init(struct fastipc_channel_options *options);
  *
  * -ENOENT no such server; -ECONNREFUSED its socket is stale; -EACCES no
  * permission; -ENAMETOOLONG; -EINVAL bad option or address; -EOPNOTSUPP
- * pages over 4 KiB; -EPROTOTYPE a socket of another kind; -ESOCKTNOSUPPORT the
+ * pages over 4 KiB; -ENOTSOCK no socket is there, but something else;
+ * -EPROTOTYPE a socket of another kind, or a topic's; -ESOCKTNOSUPPORT the
  * server does not take this transport; -ENODEV (kmod:) no module; -EDQUOT,
  * -ENOSPC (kmod:) the module's limits;
  * -EPROTONOSUPPORT another protocol version; -ENOPROTOOPT another schema;

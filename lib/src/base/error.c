@@ -81,6 +81,8 @@ const char *fastipc_strerror(int error)
 		return "the peer speaks another schema";
 	case ESOCKTNOSUPPORT:
 		return "the server does not take this transport";
+	case ENOTSOCK:
+		return "what is there is not a server's socket";
 	case EPROTOTYPE:
 		return "the other end is something else than was asked for";
 	case ESHUTDOWN:

@@ -186,7 +186,10 @@ static int open_failed(const char *path, bool named)
 	/* O_NOFOLLOW on a symlink; or a file is in the directory's place. */
 	if (error == ELOOP || error == ENOTDIR)
 		return fastipc_fail(named ? -EACCES : -ENOTDIR,
-				    "%s is not a directory: remove it", path);
+				    named ? "%s is not a directory: remove it"
+					  : "%s is not a directory: choose "
+					    "another path",
+				    path);
 	return fastipc_fail(-error, "cannot open the directory %s: %s", path,
 			    fastipc_system_error(error));
 }

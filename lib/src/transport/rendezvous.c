@@ -122,8 +122,9 @@ static int remove_stale(int directory, const struct fastipc_address *address)
 					      strerrordesc_np(errno));
 	if (!S_ISSOCK(st.st_mode))
 		return fastipc_fail(-ENOTSOCK,
-				    "%s exists and is not a socket: remove it "
-				    "or choose another name",
+				    "%s exists and is not a socket: choose "
+				    "another name, or remove it if it is of no "
+				    "use",
 				    address->path);
 	ret = probe(address);
 	if (ret)
@@ -369,8 +370,22 @@ static int connect_slowly(int sock, const struct sockaddr_un *address,
 	return ret;
 }
 
+static bool is_no_socket(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && !S_ISSOCK(st.st_mode);
+}
+
 static int connect_failed(int error, const char *path)
 {
+	/* connect(2) does not tell a file, or a directory, from a server that
+	 * is gone, or that may not be asked. */
+	if ((error == ECONNREFUSED || error == EACCES) && is_no_socket(path))
+		return fastipc_fail(-ENOTSOCK,
+				    "%s is not a server's socket: check the "
+				    "name",
+				    path);
 	switch (error) {
 	case ENOENT:
 	case ENOTDIR:

@@ -154,9 +154,9 @@ int fastipc_rendezvous_accept(struct fastipc_rendezvous *rendezvous);
 /*
  * Client side: a connected socket (non-blocking, cloexec) of the server at
  * @address, by @deadline.
- * -ENOENT, -ECONNREFUSED (nobody listens), -EACCES, -EPROTOTYPE (not a
- * SEQPACKET socket), -ETIMEDOUT (its backlog stays full), -EMFILE, and those
- * of a bad address.
+ * -ENOENT, -ECONNREFUSED (nobody listens), -EACCES, -ENOTSOCK (a file),
+ * -EPROTOTYPE (not a SEQPACKET socket), -ETIMEDOUT (its backlog stays full),
+ * -EMFILE, and those of a bad address.
  */
 int fastipc_rendezvous_connect(const char *address, uint64_t deadline);
 
