@@ -180,6 +180,8 @@ FASTIPC_TRANSPORT=pigeon expect 1 'auto, memfd or kmod' ping nobody
 result $? "a transport of the environment that there is not"
 expect 1 "cannot serve '$work/none'" serve tool --dir "$work/none"
 result $? "a directory that is not there"
+expect 2 'exclude each other' serve memfd:tool --transport kmod
+result $? "a transport, and a NAME of another"
 run ls --json && json "$out" && [ "$(cat "$out")" = '[]' ]
 result $? "ls without servers is an empty list"
 expect 1 "cannot ask 'nobody'" stat nobody &&
@@ -492,9 +494,17 @@ if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null &&
 		"$open/socket" -c 1 >"$out" 2>"$err"
 	result $? "--mode 0666 lets another user connect"
 	stop "$server"
+	mkdir -m 700 "$open/closed"
+	install -d -o 65534 "$open/theirs"
+	timeout 60 setpriv --reuid=65534 --clear-groups "$fastipc" serve \
+		"$open/theirs/socket" --dir "$open/closed" >"$out" 2>"$err"
+	[ $? -eq 1 ] && grep -q '(Permission denied): --dir is to name' "$err"
+	result $? "a directory that may not be entered is not served"
 else
 	skip "another user may not connect" "needs root and setpriv"
 	skip "--mode 0666 lets another user connect" "needs root and setpriv"
+	skip "a directory that may not be entered is not served" \
+		"needs root and setpriv"
 fi
 
 # ---- the ends of servers ----
@@ -558,5 +568,9 @@ serve "$work/run/by.path" --dir "$tree" --quiet &&
 	cmp -s "$out" "$tree/hello.txt" && stop "$server" &&
 	[ ! -s "$work/serve.out" ]
 result $? "a server at a path of its own, quiet"
+serve memfd:prefixed --transport memfd --dir "$tree" &&
+	grep -q '^serving prefixed (.*, transport memfd, ' "$work/serve.out" &&
+	stop "$server"
+result $? "a NAME that says the transport"
 
 finish

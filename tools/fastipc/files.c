@@ -378,6 +378,12 @@ int file_service_start(struct file_service *service,
 	service->root = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (service->root < 0)
 		return -errno;
+	/* To open it like that takes no permission of its own. */
+	if (faccessat(service->root, ".", X_OK, AT_EACCESS)) {
+		error = -errno;
+		close(service->root);
+		return error;
+	}
 	error = -pthread_key_create(&service->buffer, free);
 	for (size_t i = 0; !error && i < sizeof(handlers) / sizeof(handlers[0]);
 	     i++)

@@ -129,6 +129,25 @@ static error_t parse_limit(int key, char *word, struct argp_state *state)
 	return 0;
 }
 
+/* A NAME may say what --transport does. */
+static void take_prefix(struct serve_arguments *arguments,
+			struct argp_state *state)
+{
+	const char *transport = !strncmp(arguments->name, "memfd:", 6) ? "memfd"
+				: !strncmp(arguments->name, "kmod:", 5) ? "kmod"
+									: NULL;
+
+	if (!transport)
+		return;
+	if (strcmp(arguments->transport, "auto") != 0 &&
+	    strcmp(arguments->transport, transport) != 0)
+		argp_error(state,
+			   "--transport %s and a NAME of %s exclude each other",
+			   arguments->transport, transport);
+	arguments->transport = transport;
+	arguments->name += strlen(transport) + 1;
+}
+
 static error_t parse(int key, char *word, struct argp_state *state)
 {
 	struct serve_arguments *arguments = state->input;
@@ -161,6 +180,9 @@ static error_t parse(int key, char *word, struct argp_state *state)
 		break;
 	case ARGP_KEY_NO_ARGS:
 		argp_error(state, "a NAME to serve under is missing");
+		break;
+	case ARGP_KEY_SUCCESS:
+		take_prefix(arguments, state);
 		break;
 	default:
 		return parse_limit(key, word, state);
@@ -318,8 +340,10 @@ static int run(const struct serve_arguments *arguments,
 
 	error = file_service_start(&service, server, arguments->directory);
 	if (error) {
-		complain("serve", "cannot serve '%s': %s", arguments->directory,
-			 strerror(-error));
+		complain("serve",
+			 "cannot serve '%s' (%s): --dir is to name a directory "
+			 "that you can enter",
+			 arguments->directory, strerror(-error));
 		return error;
 	}
 	trimmer_start(&trimmer, server);
