@@ -109,7 +109,12 @@ const tests = {
     assert.throws(() => client.callSync(FAIL), { code: 'EDOM',
       message: /no such token/ });
     assert.throws(() => client.call(0xff00), { code: 'EINVAL' });
-    assert.throws(() => client.call('1'), TypeError);
+    assert.throws(() => client.call('1'), { name: 'TypeError', code: 'EINVAL',
+      message: /number/ });
+    await assert.rejects(fastipc.connect(), { code: 'EINVAL',
+      message: /string/ });
+    assert.throws(() => fastipc.loadSchema(), { code: 'EINVAL',
+      message: /string/ });
     assert.throws(() => client.call(ECHO, 'text'), { code: 'EINVAL' });
     assert.throws(() => client.call(ECHO, Buffer.alloc(1), { deadlineMs: NaN }),
       { code: 'EINVAL' });

@@ -79,6 +79,7 @@ assert.throws(() => schema.table('Strings').encode({ name: 7 }),
 assert.throws(() => schema.table('Strings')
   .encode({ name: 'x'.repeat(65536) }), { code: 'EOVERFLOW' });
 assert.throws(() => schema.table('None'), { code: 'ENOENT' });
+assert.throws(() => scalars.decode('text'), { code: 'EINVAL' });
 assert.deepEqual(schema.enum('Kind'), { Text: 1, Method: 2, Snippet: 200 });
 const text = 'grüße, 世界, 🙂 and a tail that is long';
 for (let i = 0; i < text.length; i++) {

@@ -15,14 +15,16 @@
 napi_value node_throw_napi(napi_env env)
 {
 	const napi_extended_error_info *info;
+	const char *message = NULL;
 	bool pending = false;
 
-	if (napi_get_last_error_info(env, &info) == napi_ok &&
-	    napi_is_exception_pending(env, &pending) == napi_ok && !pending &&
+	/* What it says is gone with the next call. */
+	if (napi_get_last_error_info(env, &info) == napi_ok)
+		message = info->error_message;
+	if (napi_is_exception_pending(env, &pending) == napi_ok && !pending &&
 	    napi_throw_type_error(env, "EINVAL",
-				  info->error_message
-					  ? info->error_message
-					  : "Node-API failed") != napi_ok)
+				  message ? message : "Node-API failed") !=
+		    napi_ok)
 		return NULL;
 	return NULL;
 }

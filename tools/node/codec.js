@@ -37,6 +37,14 @@ function prepare(schema, declared) {
   return field;
 }
 
+function bufferOf(message) {
+  if (Buffer.isBuffer(message))
+    return message;
+  if (ArrayBuffer.isView(message))
+    return Buffer.from(message.buffer, message.byteOffset, message.byteLength);
+  throw fail('EINVAL', 'a message is a Buffer or a Uint8Array');
+}
+
 class Schema {
   constructor(described) {
     this.wire = described.wire;
@@ -80,8 +88,7 @@ class Schema {
 
     return {
       encode: (value) => encode(table, value),
-      decode: (message) => decode(table, Buffer.isBuffer(message) ? message
-        : Buffer.from(message.buffer, message.byteOffset, message.byteLength)),
+      decode: (message) => decode(table, bufferOf(message)),
     };
   }
 }
