@@ -472,12 +472,15 @@ kmod-covered: tools kselftests $(TESTS)
 
 # ---- how it is installed ----
 
-# Installed files, DESTDIR before each; what `uninstall` removes.
+# Installed files, DESTDIR before each; what `uninstall` removes.  The module's
+# ABI is the library's, too: states of channels, and the control page.
+ABI_HEADER := uapi/linux/fastipc.h
 man_target = $(mandir)/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
 INSTALLED = $(bindir)/fastipc $(bindir)/fastipc-gen $(libdir)/libfastipc.a \
 	    $(libdir)/$(notdir $(LIB_SO)) $(LIB_LINKS:%=$(libdir)/%) \
 	    $(libdir)/pkgconfig/libfastipc.pc \
 	    $(HEADERS:lib/include/%=$(includedir)/%) \
+	    $(ABI_HEADER:uapi/%=$(includedir)/%) \
 	    $(foreach page,$(MAN_PAGES),$(call man_target,$(page)))
 
 .PHONY: install uninstall clean help
@@ -489,6 +492,8 @@ install: all ## install to prefix (/usr/local), below DESTDIR
 		ln -sf $(notdir $(LIB_SO)) $(DESTDIR)$(libdir)/$$link; done
 	$(Q)$(foreach header,$(HEADERS),install -D -m 644 $(header) \
 		$(DESTDIR)$(header:lib/include/%=$(includedir)/%) &&) :
+	$(Q)install -D -m 644 $(ABI_HEADER) \
+		$(DESTDIR)$(ABI_HEADER:uapi/%=$(includedir)/%)
 	$(Q)install -d $(DESTDIR)$(libdir)/pkgconfig
 	$(Q)sed -e 's|@prefix@|$(prefix)|' -e 's|@libdir@|$(libdir)|' \
 		-e 's|@includedir@|$(includedir)|' -e 's|@version@|$(VERSION)|' \
@@ -499,7 +504,8 @@ install: all ## install to prefix (/usr/local), below DESTDIR
 uninstall: ## remove what `make install` put there
 	$(call say,REMOVE)rm -f $(INSTALLED:%=$(DESTDIR)%)
 	$(Q)rmdir $(DESTDIR)$(includedir)/fastipc/codec \
-		$(DESTDIR)$(includedir)/fastipc 2>/dev/null || :
+		$(DESTDIR)$(includedir)/fastipc \
+		$(DESTDIR)$(includedir)/linux 2>/dev/null || :
 
 clean: ## remove what was built
 	rm -rf $(O)

@@ -32,16 +32,21 @@ nothing_left()
 {
 	rm "$root"/{program.c,shared,static}
 	find "$root" ! -type d ! -path "$log" | grep . && return 1
-	[ ! -e "$includes" ]
+	[ ! -e "$includes" ] && [ ! -e "${includes%/*}/linux" ]
 }
 
 cat >"$root/program.c" <<'EOF'
 #include <fastipc/fastipc.h>
+#include <linux/fastipc.h>
 #include <stdio.h>
 
 int main(void)
 {
+	struct fastipc_end_info info = { .state = FASTIPC_STATE_OPEN };
+
 	fastipc_client_close(NULL);
+	if (info.state == FASTIPC_STATE_DEAD)
+		return 1;
 	return puts(fastipc_version()) < 0;
 }
 EOF
