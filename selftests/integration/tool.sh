@@ -224,6 +224,10 @@ run call tool 0x1 --data $'a"b\n\xff' --json &&
 	json "$out" type status text hex size time_ns &&
 	grep -q '"hex":"6122620aff"' "$out" && grep -q '"text":null' "$out"
 result $? "call --json"
+! run call nobody 1 --json && json "$out" name type one_way status time_ns \
+	size error text hex && grep -q '"status":-2,' "$out" &&
+	grep -q '"error":"there is no server' "$out"
+result $? "call --json without a server"
 run call tool 5 --data x --one-way && [ ! -s "$out" ]
 result $? "call --one-way"
 expect 1 'type 999' call tool 999 --data x

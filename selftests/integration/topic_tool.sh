@@ -55,7 +55,8 @@ result $? 'a late subscriber'
 result $? 'it has the last lines'
 "$fastipc" subscribe late --history 1 --policy latest -n 1 --json \
 	>"$work/out" 2>"$work/err1"
-[ "$(cat "$work/out")" = '{"lost":0,"size":3,"text":"100"}' ]
+[ "$(cat "$work/out")" = \
+	'{"lost":0,"size":3,"text":"100","hex":null}' ]
 result $? 'as JSON'
 "$fastipc" subscribe late -W 0.1 >"$work/out" 2>"$work/err1"
 [ $? -eq 1 ] && grep -q 'before the deadline' "$work/err1"

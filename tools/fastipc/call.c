@@ -231,8 +231,11 @@ static int call(const struct call_arguments *arguments,
 
 	status = client_connect("call", arguments->name, &arguments->options,
 				&client);
-	if (status)
+	if (status) {
+		if (arguments->json)
+			write_reply(arguments, status, 0, reply);
 		return status;
+	}
 	started_ns = fastipc_now_ns();
 	deadline = started_ns + arguments->timeout_ns;
 	if (arguments->one_way)

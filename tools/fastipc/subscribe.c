@@ -104,10 +104,11 @@ static void print_message(const struct subscribe *subscribe,
 		printf("{\"lost\":%" PRIu64 ",\"size\":%zu,\"text\":", lost,
 		       message->size);
 		json_string(stdout, message->data, message->size);
-		if (!is_utf8(message->data, message->size)) {
-			fputs(",\"hex\":", stdout);
+		fputs(",\"hex\":", stdout);
+		if (is_utf8(message->data, message->size))
+			fputs("null", stdout);
+		else
 			json_hex(stdout, message->data, message->size);
-		}
 		puts("}");
 	} else {
 		if (lost)
