@@ -58,20 +58,6 @@ enum fastipc_checksum {
 };
 
 /*
- * What carries a connection.  An address names it: "memfd:NAME", "kmod:NAME".
- * With a plain NAME, or a path, a server takes any, and a client asks for what
- * the environment variable FASTIPC_TRANSPORT says ("memfd", "kmod"), or AUTO.
- */
-enum fastipc_transport {
-	/* kmod where the module is loaded and both ends take it, else memfd. */
-	FASTIPC_TRANSPORT_AUTO = 0,
-	/* Sealed memfds and futexes: no privileges, no module. */
-	FASTIPC_TRANSPORT_MEMFD = 1,
-	/* /dev/fastipc. */
-	FASTIPC_TRANSPORT_KMOD = 2,
-};
-
-/*
  * What compresses the messages that an end sends.  What it takes is all or
  * nothing: either end must have said other than OFF for any to be compressed.
  */

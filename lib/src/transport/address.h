@@ -13,6 +13,20 @@
 /* Of sockaddr_un.sun_path. */
 #define FASTIPC_PATH_SIZE 108
 
+/*
+ * What carries a connection.  An address names it: "memfd:NAME", "kmod:NAME".
+ * With a plain NAME, or a path, a server takes any, and a client asks for what
+ * the environment variable FASTIPC_TRANSPORT says ("memfd", "kmod"), or AUTO.
+ */
+enum fastipc_transport {
+	/* kmod where the module is loaded and both ends take it, else memfd. */
+	FASTIPC_TRANSPORT_AUTO = 0,
+	/* Sealed memfds and futexes: no privileges, no module. */
+	FASTIPC_TRANSPORT_MEMFD = 1,
+	/* /dev/fastipc. */
+	FASTIPC_TRANSPORT_KMOD = 2,
+};
+
 /* An address taken apart. */
 struct fastipc_address {
 	char path[FASTIPC_PATH_SIZE];

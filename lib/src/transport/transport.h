@@ -18,6 +18,8 @@
 #include <fastipc/discover.h>
 #include <fastipc/types.h>
 
+#include "transport/address.h"
+
 struct fastipc_bulk;	/* of bulk.h */
 struct fastipc_passing; /* of passing.h */
 
