@@ -93,7 +93,7 @@ pick        = $(call skip,$(if $(T),\
 TESTS      := $(call pick,$(call tests,unit integration hostile codec))
 SCRIPTED   := $(call pick,$(wildcard selftests/integration/*.sh \
 		selftests/hostile/*.sh selftests/codec/*.sh))
-TREE_TESTS := $(call pick,$(addprefix selftests/,headers.sh abi.sh install.sh \
+TREE_TESTS := $(call pick,$(addprefix selftests/,headers.sh abi.sh manual.sh install.sh \
 		install_module.sh tutorial.sh node.sh proof.sh kernel_log.sh \
 		run_tree.sh deps.sh \
 		$(if $(wildcard selftests/model/*.pml),model.sh)))
