@@ -24,6 +24,8 @@
  * Kind 4 (STREAM) opens a stream: bits 0-7 of value are its weight, bit 8 says
  * that it is urgent.
  * Kinds 5 (LOAN) and 6 (DESCRIPTORS): see frame/cargo.h.
+ * Kind 7 (DEADLINE_AT): u64 CLOCK_MONOTONIC at which it ends, where both ends
+ * have that clock.
  *
  * Frames with FASTIPC_FRAME_STREAM belong to the stream of their id, which has
  * its highest bit set.  Of each stream, and of calls, one message at most is in
