@@ -217,7 +217,7 @@ static error_t parse(int key, char *word, struct argp_state *state)
 	case ARGP_KEY_NO_ARGS:
 		argp_error(state,
 			   "say which TEST: rtt, stream, connect, idle, pool, "
-			   "streams");
+			   "streams, loan, publish, load or codec");
 		break;
 	case ARGP_KEY_END:
 		if (options->rate > 0 && options->test >= BENCH_IDLE)

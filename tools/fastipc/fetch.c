@@ -323,6 +323,7 @@ static void draw_bar(struct fetch *fetch, uint64_t started_ns, bool last)
 	fetch->bar_ns = now + 100000000;
 	if (last) {
 		fputs("\r\x1b[K", stderr);
+		fflush(stderr);
 		return;
 	}
 	/* On one line, however narrow the terminal is. */
@@ -334,6 +335,7 @@ static void draw_bar(struct fetch *fetch, uint64_t started_ns, bool last)
 		fetch->listing->count, bytes_text(fetch->bytes_arrived, done),
 		bytes_text((uint64_t)((double)fetch->bytes_arrived / seconds),
 			   rate));
+	fflush(stderr);
 }
 
 /* Wait for a reply; wake now and then for the bar and for SIGINT. */

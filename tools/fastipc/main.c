@@ -138,6 +138,8 @@ int main(int argc, char **argv)
 	int first = 1;
 
 	hold_closed();
+	/* What processes say at the same time is not mixed up in a line. */
+	setvbuf(stderr, NULL, _IOLBF, BUFSIZ);
 	/* A file that may not grow is a failed write, with an error, and its
 	 * beginning is not left behind. */
 	signal(SIGXFSZ, SIG_IGN);
