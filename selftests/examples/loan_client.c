@@ -22,6 +22,8 @@ int main(void)
 					     NULL, 0) == 0)
 			printf("%zu lines\n", lines);
 	}
+	if (reply.size != sizeof(lines))
+		fprintf(stderr, "loan_client: %s\n", fastipc_error_detail());
 	fastipc_client_close(client);
 	return reply.size != sizeof(lines);
 }

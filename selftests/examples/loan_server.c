@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Counts the newlines of what it is lent, where it is: loan_client lends. */
 #include <fastipc/fastipc.h>
+#include <stdio.h>
 
 static int count_lines(struct fastipc_request *request, void *context)
 {
@@ -24,5 +25,6 @@ int main(void)
 	if (fastipc_server_create("lines", &options, &server) == 0 &&
 	    fastipc_server_add_handler(server, 1, count_lines, NULL) == 0)
 		fastipc_server_run(server); /* until the process is killed */
-	return 1; /* fastipc_error_detail() says why */
+	fprintf(stderr, "loan_server: %s\n", fastipc_error_detail());
+	return 1;
 }

@@ -2,6 +2,7 @@
 /* Answers token by token, as they come: tokens_client reads them. */
 #include <errno.h>
 #include <fastipc/fastipc.h>
+#include <stdio.h>
 
 static int answer(struct fastipc_request *request, void *context)
 {
@@ -24,5 +25,6 @@ int main(void)
 	    fastipc_server_add_handler(server, 1, answer,
 				       (void *)"It is 42.\n") == 0)
 		fastipc_server_run(server); /* until the process is killed */
-	return 1; /* fastipc_error_detail() says why */
+	fprintf(stderr, "tokens_server: %s\n", fastipc_error_detail());
+	return 1;
 }

@@ -11,8 +11,10 @@ int main(void)
 	struct fastipc_subscriber *subscriber;
 	struct fastipc_topic *topic;
 
-	if (fastipc_topic_create("counting", NULL, &topic))
-		return 1; /* fastipc_error_detail() says why */
+	if (fastipc_topic_create("counting", NULL, &topic)) {
+		fprintf(stderr, "topic: %s\n", fastipc_error_detail());
+		return 1;
+	}
 	if (fork() == 0) {
 		for (; n < 100; n++, usleep(1000))
 			fastipc_publish(topic, &n, sizeof(n), 0);
