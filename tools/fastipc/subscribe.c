@@ -33,7 +33,8 @@ static const struct argp_option options[] = {
 	{ "timeout", 'W', "SECONDS", 0,
 	  "Fail if no message comes for so long (default: wait)", 0 },
 	{ "checksum", KEY_CHECKSUM, "C", 0, "off (default) or full", 0 },
-	{ "wait", KEY_WAIT, "W", 0, "adaptive (default), spin, block or sleep", 0 },
+	{ "wait", KEY_WAIT, "W", 0, "adaptive (default), spin, block or sleep",
+	  0 },
 	{ "json", KEY_JSON, NULL, 0, "Print one JSON object on each line", 0 },
 	{ 0 },
 };
