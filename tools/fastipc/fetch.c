@@ -328,7 +328,7 @@ static void draw_bar(struct fetch *fetch, uint64_t started_ns, bool last)
 	}
 	/* On one line, however narrow the terminal is. */
 	fprintf(stderr,
-		"\r\x1b[?7l[%.*s%*s] %3.0f %%  %zu of %zu files  %s  %s/s"
+		"\x1b[?7l\r[%.*s%*s] %3.0f %%  %zu of %zu files  %s  %s/s"
 		"\x1b[K\x1b[?7h",
 		filled, "##############################", 30 - filled, "",
 		part > 1 ? 100 : part * 100, fetch->next_file,
