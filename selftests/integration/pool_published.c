@@ -295,6 +295,16 @@ static void names_without_an_end(void **state)
 	free(page);
 }
 
+static void __attribute__((noreturn)) scribble(int fd, size_t words)
+{
+	for (uint64_t i = 0;; i++) {
+		uint64_t noise = i * 0x9e3779b97f4a7c15ull;
+
+		check(pwrite(fd, &noise, sizeof(noise),
+			     (off_t)(i % words * sizeof(noise))) > 0);
+	}
+}
+
 /* A file that changes all the time: something, or nothing, and no end. */
 static void scribblers_hold_nobody_up(void **state)
 {
@@ -307,13 +317,8 @@ static void scribblers_hold_nobody_up(void **state)
 	fflush(NULL);
 	pid = fork();
 	assert_true(pid >= 0);
-	for (uint64_t i = 0; !pid; i++) {
-		uint64_t noise = i * 0x9e3779b97f4a7c15ull;
-		size_t words = sizeof(*page) / sizeof(noise);
-
-		check(pwrite(fd, &noise, sizeof(noise),
-			     (off_t)(i % words * sizeof(noise))) > 0);
-	}
+	if (!pid)
+		scribble(fd, sizeof(*page) / sizeof(uint64_t));
 	for (int i = 0; i < 200; i++)
 		pools_of(getpid());
 	assert_true(fastipc_now_ns() - start < PATIENCE);
