@@ -86,7 +86,12 @@ static void figures_are_those_of_the_pool(void **state)
 	assert_string_equal(seen.info.name, options.name);
 	assert_int_equal(seen.info.uid, geteuid());
 	assert_int_equal(seen.info.stats.size, sizeof(stats));
-	assert_memory_equal(&seen.info.stats, &stats, sizeof(stats));
+	assert_int_equal(seen.info.stats.connections, stats.connections);
+	assert_int_equal(seen.info.stats.endpoints_up, stats.endpoints_up);
+	/* What is before has a gap, in which there may be anything. */
+	assert_memory_equal(&seen.info.stats.hits, &stats.hits,
+			    sizeof(stats) -
+				    offsetof(struct fastipc_pool_stats, hits));
 	assert_int_equal(seen.info.stats.calls, 100);
 	assert_int_equal(seen.info.stats.latency.count, 100);
 	assert_true(seen.info.stats.latency.p99_ns > 0);
