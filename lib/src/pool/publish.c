@@ -12,8 +12,10 @@
 
 #include "transport/memfd.h"
 
-/* It may take one thousandth of the time. */
+/* It may take one thousandth of the time; but who was kept from the CPU
+ * meanwhile does not let others wait for long. */
 #define WRITING_SHARE 1000u
+#define WRITTEN_LATE_NS 100000000u
 
 /* Map it, and see to it that nobody else ever writes it or takes it away. */
 static struct fastipc_pool_page *map_page(int fd)
@@ -69,7 +71,9 @@ void fastipc_pool_write_down(struct fastipc_pool *pool, uint64_t now)
 	fastipc_pool_collect(pool, &page->figures);
 	__atomic_store_n(&page->sequence, page->sequence + 1, __ATOMIC_RELEASE);
 	took = fastipc_now_ns() - now;
-	pool->publish_at = now + took * WRITING_SHARE;
+	pool->publish_at = now + (took * WRITING_SHARE < WRITTEN_LATE_NS
+					  ? took * WRITING_SHARE
+					  : WRITTEN_LATE_NS);
 }
 
 void fastipc_pool_unpublish(struct fastipc_pool *pool)
