@@ -246,8 +246,8 @@ struct fastipc_pool_info {
 	uint64_t age_ns; /* of the pool */
 	/* How old the figures are.  A pool writes them down in a call, if it
 	 * has not done so for 10 ms (a large pool for up to 100), and in
-	 * fastipc_pool_maintain(): while
-	 * nobody does either, they stay as they were. */
+	 * fastipc_pool_maintain(): while nobody does either, they stay as they
+	 * were. */
 	uint64_t written_ns;
 	struct fastipc_pool_stats stats;
 	/* stats.endpoints of them; valid until @found returns. */
