@@ -130,11 +130,13 @@ const char *argument_transport(struct argp_state *state, const char *word)
 
 static enum fastipc_wait parse_wait(struct argp_state *state, const char *word)
 {
-	for (unsigned int i = 0; i < sizeof(wait_names) / sizeof(*wait_names); i++)
+	for (unsigned int i = 0; i < sizeof(wait_names) / sizeof(*wait_names);
+	     i++)
 		if (!strcmp(word, wait_names[i]))
 			return (enum fastipc_wait)i;
-	argp_error(state, "--wait takes adaptive, spin, block or sleep, "
-			  "not '%s'",
+	argp_error(state,
+		   "--wait takes adaptive, spin, block or sleep, "
+		   "not '%s'",
 		   word);
 	return FASTIPC_WAIT_ADAPTIVE;
 }
