@@ -97,19 +97,30 @@ static void drop(struct fastipc_pool *pool, struct member *member,
 	fastipc_unlock(&pool->lock);
 }
 
+/* A connection that is over before this, and has brought nothing, was made in
+ * vain. */
+#define IN_VAIN_NS 100000000u
+
+static bool is_in_vain(const struct member *member, uint64_t now)
+{
+	struct fastipc_client_stats stats = { .size = sizeof(stats) };
+
+	return now < member->made_at + IN_VAIN_NS &&
+	       !fastipc_client_get_stats(member->client, &stats) &&
+	       !stats.replies && !stats.bytes_received && !stats.streams_opened;
+}
+
 /*
  * Its connection is over, and nothing was sent.  That is nobody's failure, unless
- * it was made just now: to connect at once again would be as much in vain.
+ * it was made in vain: to connect at once again would be, too.
  */
 static void drop_unused(struct fastipc_pool *pool, struct member *member,
 			uint64_t now)
 {
-	bool made = fastipc_pool_read(&member->hits) == member->first_hits;
-
 	drop(pool, member,
 	     fastipc_member_is_draining(pool, member) ? FATE_DRAINED
 						      : FATE_LOST,
-	     now, made);
+	     now, is_in_vain(member, now));
 }
 
 static enum verdict judge(const struct fastipc_pool *pool,

@@ -84,8 +84,8 @@ static void begin(struct fastipc_pool *pool, struct member *member,
 	__atomic_store_n(&member->held, false, __ATOMIC_RELAXED);
 	member->ping_since = 0;
 	member->proven_at = now;
-	member->first_hits = fastipc_pool_read(&member->hits) + 1;
-	member->seen_hits = member->first_hits;
+	member->made_at = now;
+	member->seen_hits = fastipc_pool_read(&member->hits) + 1;
 	member->seen_at = now;
 	member->noted_calls = fastipc_pool_read(&member->calls);
 	/* Not all at once, if they were made all at once. */

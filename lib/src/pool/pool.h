@@ -61,7 +61,7 @@ struct member {
 	bool suspect;  /* a call on it was not answered */
 	bool held;     /* the pool is its user: a ping is not answered yet */
 	uint64_t expires;
-	uint64_t first_hits; /* hits with the claim of whoever connected it */
+	uint64_t made_at;
 	uint64_t seen_hits, seen_at;	  /* to find out whether it is idle */
 	uint64_t proven_at;		  /* the last sign of life seen */
 	uint64_t ping_since;		  /* unanswered; 0: none */
