@@ -165,6 +165,7 @@ struct worker {
 	uint64_t idle_turn;  /* the turn of that */
 	bool idle_spin;	     /* decided then */
 	uint64_t way_since; /* when it gave way after that, ns; 0: it has not */
+	uint64_t looked_at; /* last, at who does not take its replies, ns */
 	uint32_t inbox_seen;
 	struct fastipc_wait_policy wait;
 	unsigned char *scratch; /* the request in hand */

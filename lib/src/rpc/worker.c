@@ -29,6 +29,8 @@
 #define SCRATCH_SIZE 65536u
 /* While a client owes us room, its patience is looked at this often. */
 #define STALL_CHECK_NS 250000000u
+/* More of a time without a look does not count. */
+#define AWAY_NS 1000000000u
 /* While something waits for space that nobody tells of. */
 #define SPACE_LOOK_NS 500000u
 /* After so long a dispatch leaves the rest to the next. */
@@ -222,6 +224,38 @@ static void check_stall(struct worker *worker, struct connection *connection,
 	count(&worker->stats.stalled, 1);
 	connection->closing = true;
 	fastipc_link_hang_up(&connection->channel.link);
+}
+
+/*
+ * Of a time in which this thread did not look, because a handler took long or the
+ * process stood still, and the client perhaps, too, only the first second counts.
+ */
+static void excuse(struct connection *connection, uint64_t looked_at,
+		   uint64_t now)
+{
+	uint64_t since =
+		__atomic_load_n(&connection->backlog_since, __ATOMIC_RELAXED);
+	uint64_t away = now - (since > looked_at ? since : looked_at);
+
+	/* Something of its may move just now, and say so. */
+	if (since < now && away > AWAY_NS)
+		__atomic_compare_exchange_n(&connection->backlog_since, &since,
+					    since + away - AWAY_NS, false,
+					    __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
+/* Whether those who owe us room have had time enough. */
+static void check_stalls(struct worker *worker)
+{
+	uint64_t now = fastipc_now_ns();
+	bool away = now - worker->looked_at > AWAY_NS;
+
+	for (uint32_t i = 0; i < worker->hot_count; i++) {
+		if (__builtin_expect(away, 0))
+			excuse(worker->hot[i], worker->looked_at, now);
+		check_stall(worker, worker->hot[i], now);
+	}
+	worker->looked_at = now;
 }
 
 /* ---- serving ---- */
@@ -549,8 +583,8 @@ static void sleep_once(struct worker *worker)
 		fastipc_stash_tidy(&worker->stash, fastipc_now_ns());
 	if (worker->hot_count == 1 && worker->hot[0]->channel.link.kmod) {
 		sleep_on_one(worker, busy);
-		if (busy && worker->hot_count)
-			check_stall(worker, worker->hot[0], fastipc_now_ns());
+		if (busy)
+			check_stalls(worker);
 		return;
 	}
 	slept_on = fastipc_hot_arm(worker, doorbells, &ready);
@@ -563,8 +597,7 @@ static void sleep_once(struct worker *worker)
 	}
 	fastipc_hot_disarm(worker, ready);
 	if (busy)
-		for (uint32_t i = 0; i < worker->hot_count; i++)
-			check_stall(worker, worker->hot[i], fastipc_now_ns());
+		check_stalls(worker);
 }
 
 /* ---- the thread ---- */
@@ -584,12 +617,8 @@ static bool take_turn(struct worker *worker)
 		fastipc_registry_read_end();
 		fastipc_registry_read_begin();
 	}
-	if (__builtin_expect(worker->turn % STALL_TURNS == 0, 0)) {
-		uint64_t now = fastipc_now_ns();
-
-		for (uint32_t i = 0; i < worker->hot_count; i++)
-			check_stall(worker, worker->hot[i], now);
-	}
+	if (__builtin_expect(worker->turn % STALL_TURNS == 0, 0))
+		check_stalls(worker);
 	if (!done)
 		return false;
 	if (__builtin_expect(++worker->work_turn % WEED_TURNS == 0, 0) &&
@@ -667,8 +696,7 @@ unsigned int fastipc_worker_step(struct worker *worker)
 	do {
 		ready = false;
 		enough = serve_all(worker, &began, &total);
-		for (uint32_t i = 0; i < worker->hot_count; i++)
-			check_stall(worker, worker->hot[i], fastipc_now_ns());
+		check_stalls(worker);
 		/* Those that are hot stay so, and the loop comes back at once. */
 		if (enough) {
 			fastipc_server_stop(worker->server);
