@@ -26,7 +26,7 @@
 #define READ_AGAIN_US 100
 
 struct search {
-	const char *path; /* of a server that they have; NULL: any */
+	char path[108]; /* of a server; "": any */
 	int (*found)(const struct fastipc_pool_page *page, pid_t pid, uid_t uid,
 		     void *context);
 	void *context;
@@ -157,7 +157,7 @@ static int look_at(struct search *search, int process, pid_t pid, uid_t uid,
 	if (!read_page(fd, page) || !check_page(page) ||
 	    page->pid != own_pid(process))
 		return 0;
-	if (search->path && !has_server(page, search->path))
+	if (*search->path && !has_server(page, search->path))
 		return 0;
 	return search->found(page, pid, uid, search->context);
 }
@@ -219,15 +219,10 @@ static int search_all(struct search *search)
 
 static int search_for(const char *address, struct search *search)
 {
-	char path[108];
-	int ret;
+	int ret = address ? fastipc_address_path(address, search->path) : 0;
 
-	if (address) {
-		ret = fastipc_address_path(address, path);
-		if (ret)
-			return ret;
-		search->path = path;
-	}
+	if (ret)
+		return ret;
 	search->page = malloc(sizeof(*search->page));
 	if (!search->page)
 		return fastipc_fail(-ENOMEM, "no memory to look at pools");
