@@ -309,6 +309,24 @@ static void names_without_an_end(void **state)
 	free(page);
 }
 
+/* Who prints them does so on a terminal. */
+static void names_have_no_control_characters(void **state)
+{
+	struct fastipc_pool_page *page = good_page();
+	struct seen seen;
+	int fd;
+
+	(void)state;
+	strcpy(page->name, "a\x1b[2Jb\xc2\x9b"
+			   "c\x7f\n\xc3\xa4\xc2\xa0");
+	fd = pretend(page, sizeof(*page));
+	seen = look(NULL, getpid());
+	assert_int_equal(seen.count, 1);
+	assert_string_equal(seen.info.name, "a?[2Jb??c??\xc3\xa4\xc2\xa0");
+	close(fd);
+	free(page);
+}
+
 static void __attribute__((noreturn)) scribble(int fd, size_t words)
 {
 	for (uint64_t i = 0;; i++) {
@@ -352,6 +370,7 @@ int main(void)
 		cmocka_unit_test(text_of_all),
 		cmocka_unit_test(wrong_pages_are_passed_over),
 		cmocka_unit_test(names_without_an_end),
+		cmocka_unit_test(names_have_no_control_characters),
 		cmocka_unit_test(scribblers_hold_nobody_up),
 	};
 

@@ -90,15 +90,27 @@ static bool read_page(int fd, struct fastipc_pool_page *page)
 	return false;
 }
 
-/* UTF-8, for a label must be; what is none has '?' for its bytes. */
+/*
+ * UTF-8, for a label must be, without control characters, for a terminal may do
+ * as they say: what is none has '?' for its bytes.
+ */
 static void make_text(char *text, size_t room)
 {
+	unsigned char before = 0;
+	bool valid;
+
 	text[room - 1] = '\0';
-	if (fastipc_utf8_valid(text, strlen(text)))
-		return;
-	for (; *text; text++)
-		if ((unsigned char)*text > 0x7f)
+	valid = fastipc_utf8_valid(text, strlen(text));
+	for (; *text; text++) {
+		unsigned char byte = (unsigned char)*text;
+
+		if (byte < ' ' || byte == 0x7f || (!valid && byte > 0x7f))
 			*text = '?';
+		/* U+0080 to U+009F. */
+		if (valid && before == 0xc2 && byte < 0xa0)
+			text[-1] = *text = '?';
+		before = byte;
+	}
 }
 
 /* What is written is believed, but not what is read by it. */
