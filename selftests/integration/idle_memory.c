@@ -25,6 +25,8 @@ static void add_echo(struct fastipc_server *server)
 {
 	/* What is freed is given back: its own choice is not the test's. */
 	check(mallopt(M_MMAP_THRESHOLD, 64 << 10));
+	/* And each page is one that can be counted. */
+	check(!prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0));
 	check(!fastipc_server_add_handler(server, ECHO, on_echo, NULL));
 }
 
@@ -126,6 +128,7 @@ static void the_largest_are_used_again(void **state)
 	struct fastipc_client *client;
 	struct server_process server;
 	unsigned long before, one;
+	uint64_t start;
 
 	(void)state;
 	if (UNDER_SANITIZER)
@@ -137,10 +140,15 @@ static void the_largest_are_used_again(void **state)
 	one = page_faults(&server) - before;
 	assert_true(one > 15 * MIB / 4096);
 	before = page_faults(&server);
+	start = fastipc_now_ns();
 	for (int i = 0; i < 10; i++)
 		call(client, 15 * MIB);
-	/* Somebody else may have had the CPU for longer than they are kept. */
-	assert_true(page_faults(&server) - before < 4 * one);
+	/* Somebody else may have had the CPU for longer than they are kept; and
+	 * some machines take as long for a call. */
+	if (fastipc_now_ns() - start < 10 * 50 * MS)
+		assert_true(page_faults(&server) - before < 4 * one);
+	else
+		print_message("# too slow to tell\n");
 	fastipc_client_close(client);
 	server_stop(&server);
 }

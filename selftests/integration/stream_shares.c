@@ -5,6 +5,7 @@
  *
  * What is counted are bytes, not time.
  */
+#include <sched.h>
 #include <sys/mman.h>
 
 #include "hostile/attacked.h"
@@ -39,17 +40,19 @@ static void add_share(struct shares *shares, const struct fastipc_frame *frame)
 
 /*
  * Who reads slowly, so that there is always more to send than fits: the ring
- * takes half of what both streams may queue, and bulk gets half of it at least:
- * then an eighth more or less does not keep a fragment from being sent.
+ * takes half of what both streams may queue, and bulk gets half of it at least,
+ * which is three messages.  One is taken when three are there: then who sends has
+ * had the time to put another one there, however slow it is.
  */
 #define RING (64u << 10)
+#define THREE (5 * MESSAGE / 2)
 
 static bool is_full(const struct fastipc_channel *channel)
 {
 	uint64_t tail = __atomic_load_n(&channel->link.peer.control->tx_tail,
 					__ATOMIC_ACQUIRE);
 
-	return tail - channel->link.own.control->rx_head > RING / 8;
+	return tail - channel->link.own.control->rx_head > THREE;
 }
 
 static bool is_counted(const struct shares *shares)
@@ -203,21 +206,19 @@ static struct result {
 	int done;
 } * result;
 
-/* Takes what comes, but not before both have more to send. */
+/* Takes what comes, a message each time when both have more to send. */
 static void take_streams(struct fastipc_channel *channel)
 {
 	struct shares shares = { 0 };
 	uint64_t until = soon();
 	unsigned int opened = 0;
 
-	while (!__atomic_load_n(full, __ATOMIC_ACQUIRE))
-		check(fastipc_now_ns() < until);
 	while (!is_counted(&shares)) {
 		struct fastipc_frame frame;
 
 		check(fastipc_now_ns() < until);
-		if (!is_full(channel)) {
-			usleep(20);
+		if (!__atomic_load_n(full, __ATOMIC_ACQUIRE)) {
+			sched_yield();
 			continue;
 		}
 		check(!fastipc_frame_peek(channel, &frame));
@@ -225,6 +226,7 @@ static void take_streams(struct fastipc_channel *channel)
 			result->wishes[opened++] = frame.stream;
 		add_share(&shares, &frame);
 		fastipc_frame_release(channel, &frame);
+		__atomic_store_n(full, 0, __ATOMIC_RELEASE);
 		fastipc_channel_notify_space(channel, true);
 	}
 	result->shares = shares;
@@ -275,10 +277,15 @@ static struct shares sent(unsigned int first, unsigned int second, bool urgent)
 	streams[1] = open_as(client, second, urgent);
 	while (!__atomic_load_n(&result->done, __ATOMIC_ACQUIRE)) {
 		assert_true(fastipc_now_ns() < until);
+		if (__atomic_load_n(full, __ATOMIC_ACQUIRE)) {
+			sched_yield();
+			continue;
+		}
+		/* Nobody reads meanwhile. */
+		fastipc_client_dispatch(client);
 		fill_up(streams[0]);
 		fill_up(streams[1]);
 		__atomic_store_n(full, 1, __ATOMIC_RELEASE);
-		fastipc_client_dispatch(client);
 	}
 	/* The server is told, for what it sends. */
 	assert_int_equal(result->wishes[0], first);
