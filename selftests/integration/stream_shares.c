@@ -57,7 +57,9 @@ static bool is_full(const struct fastipc_channel *channel)
 
 static bool is_counted(const struct shares *shares)
 {
-	return shares->all >= BEFORE + COUNTED;
+	/* Where all is slow, some less will do. */
+	return shares->all >=
+	       BEFORE + (patience_times() > 1 ? COUNTED / 4 : COUNTED);
 }
 
 static void assert_shares(const struct shares *shares, unsigned int first,
@@ -137,6 +139,10 @@ static struct shares count_shares(struct fastipc_channel *channel)
 			usleep(20);
 			continue;
 		}
+		/* A server may look for room only twice in a millisecond, and
+		 * then has to fill its streams up again. */
+		if (patience_times() > 1)
+			usleep(3000);
 		assert_int_equal(fastipc_frame_peek(channel, &frame), 0);
 		add_share(&shares, &frame);
 		fastipc_frame_release(channel, &frame);
